@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.docker_publish.dockerfile import arguments, characters, directives, instructions, shell
-from tests.e2e.buildkit_reader import BuildKitReader, is_accepted, is_unknown, misses, smallest
+from tests.e2e.buildkit_reader import BuildKitReader, full_reference, is_accepted, is_unknown, misses, smallest
 from tests.e2e.dockerfile_grammar import Case, generated, mutated
+from tests.unit.docker_publish.test_dockerfile_sources import CASES
 
 ROOT = Path(__file__).parents[2]
 NUMBER = int(os.environ.get("DOCKERFILES", "6000"))
@@ -24,6 +25,9 @@ SEED = int(os.environ.get("DOCKERFILES_SEED", "20261129"))
 MAX_UNKNOWN = 0.05  # of BuildKit's own Dockerfiles: "unknown" must be no way out
 _GO_TEXT = re.compile("`([^`]*)`")
 _FROM = re.compile(r"^\s*from\s", re.IGNORECASE | re.MULTILINE)
+
+# Cases of the table that BuildKit refuses, which are read nevertheless.
+REFUSED = ("FROM a\rCOPY --from=b x y\n", "# syntax=docker/dockerfile:1\n# syntax=other/x\nFROM a\n")
 
 # The first asks for a build of the program from source.
 pytestmark = pytest.mark.timeout(1200)
@@ -103,6 +107,22 @@ def test_nothing_of_mutated_dockerfiles_is_missed(buildkit: BuildKitReader, corp
     assert missed == []
     assert accepted > NUMBER // 5
     assert unknown < accepted // 3
+
+
+@pytest.mark.parametrize(("content", "images", "sees_git"), CASES)
+def test_the_table_of_cases_is_right(
+    buildkit: BuildKitReader, content: str | bytes, images: set[str] | None, sees_git: bool
+) -> None:
+    case = Case(content if isinstance(content, bytes) else content.encode())
+    answer = buildkit.read(case)
+    assert misses(case, answer) == []
+    read = [target for target in answer["targets"] or [] if not target["error"]]
+    if read and images is not None:
+        found = {image for target in read for image in target["images"] or []} | set(filter(None, [answer["frontend"]]))
+        assert {full_reference(image) for image in images} == {full_reference(image) for image in found}
+        assert not any(target["addresses"] for target in read)
+    elif images is not None:
+        assert content in REFUSED
 
 
 def test_a_miss_is_made_small(buildkit: BuildKitReader, monkeypatch: pytest.MonkeyPatch) -> None:
