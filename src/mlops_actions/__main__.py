@@ -80,6 +80,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import read_checkout
     from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
+    from mlops_actions.boundary.sockets import find_socket
     from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
@@ -116,6 +117,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
         read_checkout=read_checkout,
         google_token=google_token,
         private_directory=private_directory,
+        find_socket=lambda path: find_socket(path, environ),
         clock=SystemClock(),
     )
     return run(inputs, context, event, environ, ports)

@@ -15,7 +15,7 @@ from mlops_actions.core.event import Event
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.ports import Workspace
 from mlops_actions.docker_publish import legacy, names
-from mlops_actions.docker_publish.build import locations, options, plan
+from mlops_actions.docker_publish.build import locations, options, plan, ssh
 from mlops_actions.docker_publish.build.locations import Locations
 from mlops_actions.docker_publish.build.plan import BuildSources
 from mlops_actions.docker_publish.image_index import collect as image_index
@@ -73,6 +73,8 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
     inputs, image, policy = resolved.inputs, resolved.image, resolved.policy
     if (inputs.cache_from or inputs.cache_to) and not inputs.was_given("cache"):
         inputs = replace(inputs, cache="none")
+    if inputs.ssh:
+        inputs = replace(inputs, ssh=ssh.resolve(inputs.ssh, environ, ports.find_socket))
     plan.build_arguments(inputs, environ)
     plan.user_labels(inputs, environ)
     plan.secret_values(inputs, environ)

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.boundary.runner import GitHubRunner
+from mlops_actions.boundary.sockets import find_socket
 from mlops_actions.boundary.workspace import WorkspaceFiles
 from mlops_actions.core import declare
 from mlops_actions.core.checkout import Checkout
@@ -90,6 +91,7 @@ class Publisher:
             read_checkout=lambda _: self.checkout,
             google_token=lambda: self.google_token,
             private_directory=lambda: self.runner.temp,
+            find_socket=lambda path: find_socket(path, variables),
             clock=self.clock,
         )
 

@@ -30,7 +30,9 @@ def candidate_tags(
     if not branch:
         return ()
     sha = base.sha if base else _NO_COMMIT
-    of_base = replace(revision, sha=sha, ref=f"refs/heads/{branch}", pull_request=None, from_fork=False, follows_pull_request=False)
+    of_base = replace(
+        revision, sha=sha, ref=f"refs/heads/{branch}", pull_request=None, from_fork=False, follows_pull_request=False
+    )
     try:
         own, tags = scheme.tags(revision).names, scheme.tags(of_base).names
     except BadInput:
