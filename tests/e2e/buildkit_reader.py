@@ -12,6 +12,9 @@ from typing import Any
 from mlops_actions.docker_publish.dockerfile import bases, instructions, paths
 from tests.e2e.dockerfile_grammar import Case
 
+# The one that main.go asks BuildKit for.
+PLATFORMS = ("linux/amd64",)
+
 
 class BuildKitReader:
     """One process, which reads any number of Dockerfiles."""
@@ -44,13 +47,13 @@ def is_accepted(answer: dict[str, Any]) -> bool:
 
 def is_unknown(case: Case) -> bool:
     """Tell whether the product would rather build than say what this Dockerfile reads."""
-    return bool(bases.find_base_images(instructions.parse(case.content), case.arguments).reasons)
+    return bool(bases.find_base_images(instructions.parse(case.content), case.arguments, PLATFORMS).reasons)
 
 
 def misses(case: Case, answer: dict[str, Any]) -> list[str]:
     """Say what BuildKit reads and the product does not see; where BuildKit refuses it, only the frontend counts."""
     parsed = instructions.parse(case.content)
-    found = bases.find_base_images(parsed, case.arguments)
+    found = bases.find_base_images(parsed, case.arguments, PLATFORMS)
     sees_git = paths.sees_git(parsed)
     seen = {full_reference(image) for image in found.images}
     # The frontend that is named reads the text, whatever BuildKit's own parser thinks of it.

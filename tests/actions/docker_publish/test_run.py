@@ -161,7 +161,7 @@ def test_a_new_digest_of_the_base_image_is_built(publisher: Publisher) -> None:
 
 
 def test_an_image_with_an_unknown_base_is_never_reused(publisher: Publisher) -> None:
-    (publisher.workspace / "Dockerfile").write_text("FROM base:$TARGETARCH\nCOPY train.py /\n")
+    (publisher.workspace / "Dockerfile").write_text("FROM base:$TARGETVARIANT\nCOPY train.py /\n")
     for _ in range(2):
         outputs = publisher.publish().outputs
         assert (outputs["built"], outputs["context-hash"]) == ("true", "")

@@ -108,6 +108,28 @@ def test_base_images_and_unknown_sources_are_found(
 
 
 @pytest.mark.parametrize(
+    ("text", "platforms", "arguments", "images"),
+    [
+        ("FROM a-$TARGETARCH\n", ("linux/amd64",), {}, ["a-amd64"]),
+        ("FROM a-$TARGETARCH\n", ("linux/amd64", "linux/arm64"), {}, ["a-amd64", "a-arm64"]),
+        ("FROM b AS b-arm64\nFROM a AS b-amd64\nFROM b-${TARGETARCH}\n", ("linux/arm64",), {}, ["b", "a"]),
+        ("ARG TARGETARCH\nFROM a-$TARGETOS-$TARGETARCH\n", ("linux/arm64/v8",), {}, ["a-linux-arm64"]),
+        ("ARG TARGETARCH=x\nFROM a-$TARGETARCH\n", ("linux/arm64",), {}, ["a-x"]),
+        ("FROM a-$TARGETARCH\n", ("linux/arm64",), {"TARGETARCH": "y"}, ["a-y"]),
+        ("FROM a-$TARGETARCH\n", ("linux/x86_64",), {}, None),
+        ("FROM a-$TARGETARCH\n", ("linux/amd64", "linux/arm/v7"), {}, None),
+        ("FROM a-$TARGETVARIANT\n", ("linux/arm64",), {}, None),
+        ("FROM a-$BUILDARCH\n", ("linux/arm64",), {}, None),
+    ],
+)
+def test_images_of_the_platforms_that_are_built(
+    text: str, platforms: tuple[str, ...], arguments: dict[str, str], images: list[str] | None
+) -> None:
+    found = bases.find_base_images(instructions.parse(text), arguments, platforms)
+    assert (None if found.reasons else list(found.images)) == images
+
+
+@pytest.mark.parametrize(
     ("line", "sees"),
     [
         ("COPY . .", True), ("COPY ./ /x", True), ("COPY * /x", True), ("COPY .g* /x", True), ("COPY .git/HEAD /x", True),

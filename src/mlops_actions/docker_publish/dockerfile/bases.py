@@ -6,7 +6,7 @@ More may be found than a build uses: every stage counts, and a stage's trigger c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlops_actions.docker_publish.dockerfile import arguments, shell
@@ -21,6 +21,7 @@ _STAGE_NUMBER = re.compile(r"[+-]?0*[0-9]{1,18}")  # with more digits it is the 
 # The frontends that read the language that is read here, also from another registry.
 _KNOWN_FRONTEND = re.compile(r"(?:.*/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 _EMPTY_IMAGE = "scratch"
+_PLATFORM = re.compile(r"linux/(amd64|arm64|386|ppc64le|s390x|riscv64)(?:/v[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,22 @@ class BaseImages:
     reasons: tuple[str, ...]
 
 
-def find_base_images(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> BaseImages:
-    """List every image and every reason; build arguments override the defaults of each ARG before the first FROM."""
-    finder = _Finder(dockerfile, build_arguments)
-    finder.read_all()
-    return BaseImages(tuple(finder.images), tuple(finder.reasons))
+def find_base_images(
+    dockerfile: Dockerfile, build_arguments: Mapping[str, str], platforms: Sequence[str] = ()
+) -> BaseImages:
+    """List every image and every reason.
+
+    Build arguments override the defaults of each ARG before the first FROM. `platforms` (`linux/amd64`) are those that are
+    built; without them, what depends on TARGETOS and TARGETARCH is not known.
+    """
+    images: dict[str, None] = {}
+    reasons: dict[str, None] = {}
+    for platform in platforms or ("",):
+        finder = _Finder(dockerfile, build_arguments, platform)
+        finder.read_all()
+        images |= finder.images
+        reasons |= dict.fromkeys(finder.reasons)
+    return BaseImages(tuple(images), tuple(reasons))
 
 
 def with_triggers(dockerfile: Dockerfile) -> Iterator[Instruction]:
@@ -46,13 +58,20 @@ def with_triggers(dockerfile: Dockerfile) -> Iterator[Instruction]:
             yield instruction.trigger
 
 
+def _automatic(platform: str) -> dict[str, str]:
+    """Return what BuildKit sets by the platform; nothing where it would write the platform in another way."""
+    match = _PLATFORM.fullmatch(platform)
+    return {"TARGETOS": "linux", "TARGETARCH": match[1]} if match else {}
+
+
 class _Finder:
-    def __init__(self, dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> None:
+    def __init__(self, dockerfile: Dockerfile, build_arguments: Mapping[str, str], platform: str) -> None:
         self.images: dict[str, None] = {}
         self.reasons: list[str] = []
         self._dockerfile = dockerfile
         self._build_arguments = build_arguments
-        self._values: dict[str, str] = {}  # a build argument counts where an ARG names it
+        # Other build arguments count where an ARG names them.
+        self._values = {name: build_arguments.get(name, value) for name, value in _automatic(platform).items()}
         self._unknown: set[str] = set()
         self._stages: set[str] = set()
         self._has_stage = False

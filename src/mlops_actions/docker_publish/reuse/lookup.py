@@ -48,7 +48,7 @@ def compute_fingerprints(
     text = sources.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     arguments = plan.build_arguments(inputs, request.environ)
     parsed = instructions.parse(sources.dockerfile.read_bytes())
-    base_images = bases.find_base_images(parsed, arguments)
+    base_images = bases.find_base_images(parsed, arguments, platforms)
     if base_images.reasons:
         return Fingerprints(reason=base_images.reasons[0])
     if "--build-context" in (inputs.build_options or ""):
