@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol
 
-from mlops_actions.core.errors import ActionError, Unavailable, WorkFailed
+from mlops_actions.core.errors import ActionError, Unavailable
 from mlops_actions.core.image_name import parse_reference
 from mlops_actions.core.oci import json_object
 from mlops_actions.core.ports import Runner
-from mlops_actions.docker_publish.build import push_failures
+from mlops_actions.docker_publish.build import build_failures, push_failures
 from mlops_actions.docker_publish.build.plan import BuildPlan
 from mlops_actions.docker_publish.build.progress import Progress
 from mlops_actions.docker_publish.build.push_failures import PushFailure, TagStands
@@ -109,14 +109,12 @@ def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> Actio
             "see its log on the runner (lack of memory or disk space is the usual reason), then run the job again",
         )
     path = request.sources.shown_path
+    failure = build_failures.read(step, message)
     if step is None or not step.is_instruction:
-        return WorkFailed(f"the build of {path} failed: {message}", "the log above shows BuildKit's messages")
+        return failure.error(f"the build of {path} failed: {message}")
     line = progress.failing_line or instructions.line_of(
         instructions.parse(request.sources.dockerfile.read_bytes()), step.title
     )
     place = f"{path}:{line}" if line else path
     runner.error(f"{step.title}\n{step.error}", title="docker-publish: build failed", file=path, line=line)
-    return WorkFailed(
-        f"the build failed at {place}: {step.title}: {step.error}",
-        "its last lines: " + " | ".join(step.tail[-3:]) if step.tail else "the log above shows its output",
-    )
+    return failure.error(f"the build failed at {place}: {step.title}: {step.error}", step.tail[-3:])
