@@ -114,7 +114,8 @@ class Ports:
     """The outside systems of docker-publish. `private_directory` makes a directory that no other user can read, once.
 
     `google_token` gives an access token of the job's Google credentials, or raises BadInput, Refused or Unavailable.
-    `find_socket` returns where this step sees a path of the runner, or None. `read_checkout` reads the repository that is checked out in a directory; None where there is none.
+    `find_socket` returns where this step sees a path of the runner, or None. `read_checkout` reads the repository that is
+    checked out in a directory; None where there is none.
     """
 
     runner: Runner

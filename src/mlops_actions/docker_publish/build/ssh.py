@@ -1,4 +1,4 @@
-"""Find what the input `ssh` names before anything is built: BuildKit's own error does not say that a container is between."""
+"""Find what the input `ssh` names before anything is built: BuildKit's own error does not tell of the container."""
 
 from __future__ import annotations
 

@@ -94,6 +94,12 @@ def compute_fingerprints(
     return Fingerprints(keys[-1], keys, notes=(_GIT_NOTE,) if has_git else ())
 
 
+def _secret_ids(inputs: Inputs) -> tuple[str, ...]:
+    """Name the secrets and agents of the build; where an agent listens changes from run to run."""
+    agents = (entry.partition("=")[0] for entry in inputs.ssh or ())
+    return tuple(sorted([*(inputs.secrets or ()), *(inputs.secret_files or ()), *agents]))
+
+
 def _sbom_generator(inputs: Inputs) -> tuple[str, ...]:
     """Name the image of the program that lists the image's software, where the input names one."""
     _, separator, image = inputs.sbom.partition("generator=")
