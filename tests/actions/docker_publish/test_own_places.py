@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,3 +116,13 @@ def test_an_exported_link_leads_no_later_export_out_of_the_workspace(
     with pytest.raises(BadInput, match="leads out of the workspace"):
         publisher.publish({"outputs": "type=local,dest=out\ntype=local,dest=out/more", "push": "false"})
     assert list(outside.iterdir()) == []
+
+
+def test_where_an_agent_listens_does_not_enter_the_fingerprint(publisher: Publisher, tmp_path: Path) -> None:
+    built = []
+    for name in ("first.sock", "second.sock"):
+        (tmp_path / name).touch()
+        built.append(publisher.publish({"ssh": "default"}, SSH_AUTH_SOCK=str(tmp_path / name)).outputs["built"])
+    assert built == ["true", "false"]
+    assert f"--ssh=default={tmp_path / 'first.sock'}" in publisher.docker.builds[0][0]
+    assert publisher.publish({"ssh": f"other={tmp_path / name}"}).outputs["built"] == "true"

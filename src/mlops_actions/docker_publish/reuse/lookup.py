@@ -73,15 +73,7 @@ def compute_fingerprints(
         labels=plan.user_labels(inputs, request.environ),
         options=(inputs.build_options or "",),
         bases=digests,
-        secret_ids=tuple(
-            sorted(
-                [
-                    *(inputs.secrets or ()),
-                    *(inputs.secret_files or ()),
-                    *(entry.partition("=")[0] for entry in inputs.ssh or ()),
-                ]
-            )
-        ),
+        secret_ids=_secret_ids(inputs),
         attestations=(inputs.provenance, inputs.sbom),
         salt=inputs.cache_salt or "",
         trust="",
