@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -121,7 +122,8 @@ def test_a_graph_with_outputs_and_the_logs_of_all_its_nodes(job: Job, server: Ar
     assert json.loads(job.outputs["outputs"]) == {"score": "0.9"}
     assert job.outputs["workflow-url"] == f"{server.url}/workflows/{NAMESPACE}/{name}"
     assert "::group::Log of one\nfirst\nlast\n::endgroup::" in job.log
-    assert job.log.count("\nof many\n") == 12
+    # Those that have little to say and end together may be shown as one group.
+    assert len(re.findall(r"^(?:each\([0-9:]+\): )?of many$", job.log, re.MULTILINE)) == 12
     assert "::group::Log of quiet\n(the container printed nothing)\n" in job.log
 
 

@@ -179,6 +179,27 @@ def test_an_archived_artifact_is_not_that_of_another_workflow_of_the_same_name(
 
 
 @pytest.mark.parametrize("api", [ARGO_SERVER])
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_an_artifact_of_a_workflow_that_was_replaced_or_deleted_meanwhile_is_refused(
+    job: Job, cluster: Cluster, cluster_host: SharedHost, is_replaced: bool
+) -> None:
+    """The Argo Server serves the artifacts of a live workflow by its name alone."""
+    status = cluster.store.get(WORKFLOWS, "default", NAME)["status"]
+
+    def replace() -> None:
+        cluster.store.delete(WORKFLOWS, "default", NAME)
+        if is_replaced:
+            cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": NAME}, "spec": {}, "status": status})
+
+    script = cluster_host.application = Scripted(application_of(ARGO_SERVER, cluster))
+    script.before_the_answer("GET", "/artifact-files/default/workflows/", replace)
+    assert job.run(attach=NAME, logs="none", artifacts="model") == 3
+    assert ("replaced by another one" if is_replaced else "was deleted") in job.log
+    assert "artifact 'model' of 'train'" in job.log
+    assert not (job.workspace / "artifacts" / "model").exists()
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
 def test_a_redirect_to_a_login_page_is_not_taken_for_a_folder(job: Job, cluster_host: SharedHost, cluster: Cluster) -> None:
     async def redirect(scope: Any, receive: Any, send: Any) -> None:
         answer: Any = application_of(ARGO_SERVER, cluster)

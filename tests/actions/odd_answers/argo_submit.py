@@ -272,6 +272,7 @@ _RUNNING = (*_OBJECT, "status?", "status.phase?")
 # The database does not hold the version.
 _ARCHIVED = ("metadata", "metadata.name", "metadata.namespace", "metadata.uid", "status", "status.phase")
 _OWNED = (*_RUNNING, "metadata.annotations", "metadata.labels?")
+_IDENTITY = ("metadata", "metadata.name", "metadata.uid")
 _DRY = ("metadata", "metadata.name")
 _TEMPLATE = ("metadata", "metadata.name", "spec")
 _CRON = (*_TEMPLATE, "spec.workflowSpec")
@@ -312,6 +313,7 @@ def _calls(api: str) -> list[Call]:
             Call(f"PUT {one}/retry", "retry of an archived workflow", "decision", empty=True, absence="archived"),
             Call(ARCHIVED, "gone", "decision", _ARCHIVED, fails=("",), names="archive|was deleted"),
             Call("GET /artifact-files/*/workflows/*/*/outputs/*", "artifact", "artifact"),
+            Call(f"GET {one}", "artifact", "artifact", _IDENTITY, occurrence=3, names="GET /|was deleted"),
             Call("GET /artifact-files/*/archived-workflows/*/*/outputs/*", "artifact of an archived workflow", "artifact"),
             Call(f"GET {_ARGO}/info", "submit", "decision", ("managedNamespace?",), silent=_NO_NAMESPACE),
             Call(WORKFLOW_WATCH[api], "follow", "feedback", ("result", *_SEEN), occurrence=1),

@@ -21,7 +21,8 @@ class Call:
 
     Of the fields that end in `?` the service may also say null or nothing. Without an `occurrence` (from 1 on) the answer to
     each call of the route is odd. `kind`: a decision rests on the answer, or it is feedback, or the answer is that of a
-    creation (or another change), which the action finds by itself, or the content of an artifact.
+    creation (or another change), which the action finds by itself, or the content of an artifact (or tells
+    whose it is).
     """
 
     route: str

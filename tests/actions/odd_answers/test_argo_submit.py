@@ -167,13 +167,14 @@ def test_after_an_odd_answer_to_its_creation_the_workflow_is_found(
 
 @pytest.mark.parametrize(("api", "call"), ARTIFACTS, ids=str)
 def test_no_artifact_comes_of_an_odd_answer(api: str, call: Call, trial: Trial, tmp_path: Path) -> None:
-    assert trial.true_body(call) == CONTENT
+    true_body = trial.true_body(call)
+    assert true_body == CONTENT or call.fields, "the content, or what tells whose it is"
     [put] = (path for path in tmp_path.rglob("scores.json"))
     assert put.read_bytes() == CONTENT
     put.unlink()
     put.parent.rmdir()
     problems: dict[str, list[str]] = {}
-    for name, change in odd_answers(call, CONTENT):
+    for name, change in odd_answers(call, true_body):
         record, interceptor = trial.run(call, change)
         assert interceptor.changed, name
         found = list(problems_of_decision(record, call, exits=(3, 4), forbidden={}))

@@ -27,6 +27,7 @@ from mlops_actions.boundary.cluster.refusals import ClusterRequests, Redirected,
 from mlops_actions.boundary.cluster.shapes import (
     ARCHIVED,
     DRY_RUN,
+    IDENTITY,
     LINTED,
     SERVER_INFO,
     WORKFLOWS,
@@ -288,7 +289,8 @@ class ArgoServer:
     def read_artifact(self, workflow: WorkflowStatus, node_id: str, name: str) -> ArtifactContent:
         """See the port. The server answers 500 where it cannot read its storage, and where the workflow is gone.
 
-        A workflow that is gone is read by its uid alone: another one may have its name now, and nodes of the same ids.
+        A workflow that is gone is read by its uid alone: another one may have its name now, and nodes of the same ids. The
+        server serves a live one by its name alone. Whose it was is asked after the content: a uid never comes back.
         """
         if workflow.is_gone:
             return self._artifact(workflow, "archived-workflows", node_id, name)
@@ -305,7 +307,8 @@ class ArgoServer:
         path = f"/artifact-files/{'/'.join(path_segment(part) for part in parts)}"
         try:
             blocks = self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, files=True)
-            return ArtifactContent(blocks, path)
+            confirm = partial(self._confirm_uid, workflow) if source == "workflows" else lambda: None
+            return ArtifactContent(blocks, path, confirm)
         except Redirected as redirected:
             # A redirect to another place leads to a login, for example.
             if unquote(redirected.location.partition("?")[0]).endswith(f"/{name}/"):
@@ -314,6 +317,20 @@ class ArgoServer:
                     "remove 'archive: {none: {}}' from the output artifact, or read the key that the summary names",
                 ) from None
             raise
+
+    def _confirm_uid(self, workflow: WorkflowStatus) -> None:
+        query = {"fields": "metadata.name,metadata.uid,code,message"}  # the last two are of a refusal
+        path = _workflows(workflow.namespace, workflow.name)
+        try:
+            uid = self._requests.send("GET", path, partial(check, shape=IDENTITY), query=query)["metadata"]["uid"]
+        except NotFound:
+            uid = ""
+        if uid != workflow.uid:
+            raise Refused(
+                f"it may be another workflow's: '{workflow.name}' was "
+                f"{'replaced by another one of this name' if uid else 'deleted'} while its artifact was read",
+                "give each workflow its own name ('generate-name') and keep it longer (ttlStrategy), then run the job again",
+            )
 
     def stream_log(
         self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False

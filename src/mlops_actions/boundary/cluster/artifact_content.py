@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mlops_actions.boundary.cluster.transport import ByteBlocks
 from mlops_actions.core.errors import Unavailable
@@ -16,11 +16,15 @@ _MAX_FAILED = 4096
 
 
 class ArtifactContent:
-    """The blocks of an artifact, as they come; raises Unavailable at the end of a part of it."""
+    """The blocks of an artifact, as they come; raises Unavailable at the end of a part of it.
 
-    def __init__(self, blocks: ByteBlocks, path: str) -> None:
+    `confirm` is called at the end, and raises where the blocks are not those of the artifact that was meant.
+    """
+
+    def __init__(self, blocks: ByteBlocks, path: str, confirm: Callable[[], None]) -> None:
         self._blocks = blocks
         self._path = path
+        self._confirm = confirm
 
     def __iter__(self) -> Iterator[bytes]:
         end = b""
@@ -33,6 +37,7 @@ class ArtifactContent:
                 f"{self._blocks.server} sent only a part of the file to GET {self._path}: {reason}",
                 "see the storage of the artifacts, then run the job again",
             )
+        self._confirm()
 
     def close(self) -> None:
         """End the stream from any thread."""

@@ -62,6 +62,7 @@ WORKFLOWS: Shape = {"metadata!": {"continue": str}, "items": [{"metadata!": _NAM
 # The database holds a workflow without the fields that only a cluster needs.
 ARCHIVED: Shape = {**WORKFLOW, "metadata!": {**_NAMED, "namespace!": str, "uid!": str}}
 # The API server gives the name and the uid of an object of which nothing is stored, too.
+IDENTITY: Shape = {"metadata!": {**_NAMED, "uid!": str}}
 DRY_RUN: Shape = {"metadata!": _NAMED}
 # The Argo Server returns a workflow that passes its lint as it was sent.
 LINTED: Shape = {"metadata!": {}, "spec!": {}}
