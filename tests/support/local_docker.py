@@ -130,7 +130,7 @@ class LocalDocker:
         content = json.dumps(manifest).encode()
         self.images |= dict.fromkeys(references, _digest(blobs[0]))
         metadata = {"containerimage.config.digest": _digest(blobs[0]), "containerimage.digest": _digest(blobs[0])}
-        if "--push" in arguments:
+        if "--push" in arguments or any(text.startswith("--output=type=image,push=true,") for text in arguments):
             by_buildkit = any(name == "--builder" for name, _ in given)
             for number, reference in enumerate(references, 2):
                 if by_buildkit:

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping
 
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, matching, pairs, text
+from mlops_actions.core.parsers import boolean, choice, commit, duration, integer, items, lines, matching, pairs, text
 from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.key_values import key_values
 
+COMPRESSIONS = ("gzip", "zstd")
 CACHES = ("auto", "gha", "registry", "inline", "none")
 # Inputs about a build, which a step that merges does not do.
 _NOT_WITH_MERGE = (
     "context", "file", "target", "build-args", "secrets", "secret-files", "ssh", "push-by-digest", "reuse-from", "force",
     "max-age", "cache-salt", "cache-from", "cache-to", "outputs", "provenance", "sbom", "builder", "build-options",
+    "compression",
 )  # fmt: skip
 _PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
 
@@ -218,6 +220,12 @@ class Inputs(DeclaredInputs):
         lines,
         "Files to export besides the image, one a line: `type=local,dest=FOLDER`, or `tar`, `oci` or `docker` with a file "
         "as `dest`, all in the workspace.",
+    )
+    compression: str = input_field(
+        choice(*COMPRESSIONS),
+        "Compression of the layers that the build makes: `gzip`, or `zstd`, which is faster. A daemon with the classic "
+        "image store has only `gzip`.",
+        default="gzip",
     )
     provenance: str = input_field(
         _provenance, "Provenance attestation by BuildKit: `true`, `false`, `mode=min` or `mode=max`.", default="false"

@@ -126,7 +126,7 @@ class Publication:
 
     def _export(self, reusable: ReusableImage) -> None:
         if reusable.manifest:
-            self._builder.require(self._ports.runner)  # else it has built already
+            self._builder.require(self._ports.runner, pushes=self._request.push)  # else it has built already
         export(self._request, self._ports, self._plan(self._choose_cache(reusable)))
         places = ", ".join(location.fields["dest"] for location in self._request.locations.exports)
         self._notes.append(f"exported to {places}")
@@ -161,7 +161,7 @@ class Publication:
     def _build(self, reusable: ReusableImage) -> PublishedImage:
         """Build, and push with one tag first; the other tags follow once the image is in the registry."""
         request, name = self._request, self._request.name
-        self._builder.require(self._ports.runner)
+        self._builder.require(self._ports.runner, pushes=request.push)
         if request.push:
             self._registry.require_push(name.repository)
             if request.inputs.skip_unchanged:

@@ -143,8 +143,9 @@ REVISION = Revision(SHA, "refs/heads/feature", "main", datetime(2026, 1, 1, tzin
         (("branch",), True, {}, ("develop",)),
         (("sha", "branch", "latest"), False, {}, ("main", "latest")),
         (("sha", "branch", "latest"), False, {"GITHUB_BASE_REF": "release/1"}, ("release-1",)),
-        (("nightly",), True, {}, ()),
-        (("sha", "nightly"), True, {}, (BASE_SHA[:12],)),
+        # A pull request moves no tag of this name, so it stands for an image of a branch.
+        (("sha", "nightly"), True, {}, (BASE_SHA[:12], "nightly")),
+        (("pr",), True, {}, ()),
     ],
 )
 def test_a_pull_request_is_compared_with_its_base_s_image(

@@ -54,7 +54,7 @@ class Builder:
         """Whether it can write a cache apart from the image."""
         return bool(self._inputs.builder) or self._daemon.containerd_store
 
-    def require(self, runner: Runner) -> None:
+    def require(self, runner: Runner, *, pushes: bool) -> None:
         """Log the builder; raise BadInput, before anything is built, for inputs that it cannot serve."""
         inputs = self._inputs
         if inputs.builder:
@@ -69,6 +69,7 @@ class Builder:
             ("platforms", len(inputs.platforms or ()) > 1),
             ("provenance", inputs.provenance != "false"),
             ("sbom", inputs.sbom != "false"),
+            ("compression", inputs.compression != "gzip" and pushes),
         ):
             if is_requested:
                 raise BadInput(

@@ -17,6 +17,9 @@ from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.revision import Revision
 
 _SECRET_VARIABLE = "MLOPS_ACTIONS_BUILD_SECRET_"  # noqa: S105 - the name of a variable, not a secret
+# `--push` in full. Docker's own media types have none for zstd. Layers that are compressed already (the base image's) stay
+# as they are: without `force-compression` the registry shares them with the base image.
+_PUSH = {"zstd": "--output=type=image,push=true,compression=zstd,oci-mediatypes=true"}
 _REBUILDING_OPTIONS = ("--no-cache", "--pull")
 # Variables that the docker command line itself reads: as build arguments they would redirect it.
 _DOCKER_VARIABLES = frozenset({
@@ -49,6 +52,7 @@ class BuildPlan:
     environment: Mapping[str, str] = field(repr=False)
     context: Path
     notes: tuple[str, ...] = ()
+    compression: str = "gzip"
 
     def command(self, references: Sequence[str], *, push: bool, metadata: Path, retry: bool = False) -> tuple[str, ...]:
         """Complete the arguments for one run that names the image by these references.
@@ -57,7 +61,7 @@ class BuildPlan:
         """
         arguments = (self.without_rebuilding() if retry else self).arguments
         names = tuple(f"--tag={reference}" for reference in references)
-        pushing = ("--push",) if push else ()
+        pushing = (_PUSH.get(self.compression, "--push"),) if push else ()
         return (*arguments, *names, *pushing, f"--metadata-file={metadata}", "--", str(self.context))
 
     def without_rebuilding(self) -> BuildPlan:
@@ -95,7 +99,13 @@ def plan(
         notes += option_notes
     if epoch is not None:
         environment.setdefault("SOURCE_DATE_EPOCH", str(epoch))
-    return BuildPlan(arguments=tuple(arguments), environment=environment, context=sources.context, notes=tuple(notes))
+    return BuildPlan(
+        arguments=tuple(arguments),
+        environment=environment,
+        context=sources.context,
+        notes=tuple(notes),
+        compression=inputs.compression,
+    )
 
 
 def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:

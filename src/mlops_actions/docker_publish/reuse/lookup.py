@@ -71,7 +71,10 @@ def compute_fingerprints(
         platforms=platforms,
         build_arguments=arguments,
         labels=plan.user_labels(inputs, request.environ),
-        options=(inputs.build_options or "",),
+        options=(
+            inputs.build_options or "",
+            *([f"compression={inputs.compression}"] if inputs.compression != "gzip" else []),
+        ),
         bases=digests,
         secret_ids=_secret_ids(inputs),
         attestations=(inputs.provenance, inputs.sbom),
