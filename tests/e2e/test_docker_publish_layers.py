@@ -34,7 +34,9 @@ FILES = "FROM scratch\nCOPY . /app\nCOPY train.py /second.py\n"
 
 
 @pytest.fixture
-def publisher(runner: ContainerRunner, registry: DebianRegistry, request: pytest.FixtureRequest) -> Publisher[DebianRegistry]:
+def publisher(
+    runner: ContainerRunner, registry: DebianRegistry, request: pytest.FixtureRequest
+) -> Publisher[DebianRegistry]:
     name = request.node.originalname.removeprefix("test_").replace("_", "-")
     return Publisher(runner, registry, f"octo-org/{name}", FILES)
 
