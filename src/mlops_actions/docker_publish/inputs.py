@@ -10,6 +10,7 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, commit, duration, integer, items, lines, matching, pairs, text
 from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.key_values import key_values
+from mlops_actions.docker_publish.layers.schema import LAYER_REPORT
 
 COMPRESSIONS = ("gzip", "zstd")
 CACHES = ("auto", "gha", "registry", "inline", "none")
@@ -294,49 +295,8 @@ OUTPUTS = (
 )
 
 _COUNT: Json = {"type": "integer", "minimum": 0}
-_OPTIONAL_COUNT: Json = {"type": ["integer", "null"], "minimum": 0}
 _OPTIONAL_TEXT: Json = {"type": ["string", "null"]}
 
-
-def _object(**properties: Json) -> Json:
-    """Return the schema of an object that has all of these properties and no others; `_` stands for `-` in a name."""
-    named = {name.replace("_", "-"): schema for name, schema in properties.items()}
-    return {"type": "object", "properties": named, "required": list(named), "additionalProperties": False}
-
-
-_LAYER = _object(
-    digest={"type": "string"},
-    size=_COUNT,
-    instruction={"type": "string"},
-    line={**_OPTIONAL_COUNT, "description": "Line of the Dockerfile; null where it is not known."},
-    compared_size={**_OPTIONAL_COUNT, "description": "Bytes of the same layer before; null for a new one."},
-    kept={"type": "boolean", "description": "Whether the earlier image has this very layer."},
-)
-_LAYER_REPORT: Json = {
-    **_object(
-        platform={"type": "string", "description": "The platform whose layers these are."},
-        size={**_COUNT, "description": "Bytes of the layers in the registry (compressed), as all bytes here."},
-        compared_tag={
-            **_OPTIONAL_TEXT,
-            "description": "Tag of the image compared with: the base branch's for a pull request, else the one replaced.",
-        },
-        compared_digest=_OPTIONAL_TEXT,
-        compared_size=_OPTIONAL_COUNT,
-        base={
-            **_object(image=_OPTIONAL_TEXT, layers=_COUNT, size=_COUNT, compared_size=_OPTIONAL_COUNT),
-            "description": "The base image's layers, together.",
-        },
-        layers={"type": "array", "items": _LAYER, "description": "The image's own layers, lowest first (at most 100)."},
-        removed_size={**_OPTIONAL_COUNT, "description": "Bytes of layers that only the earlier image has."},
-        hints={
-            "type": "array",
-            "items": _object(digest={"type": "string"}, line=_OPTIONAL_COUNT, size=_OPTIONAL_COUNT, text={"type": "string"}),
-            "description": "What layers hold that no image needs; `size` is null where the instruction alone says so.",
-        },
-    ),
-    "type": ["object", "null"],
-    "description": "The layers of one platform by what made them; null where nothing was pushed.",
-}
 
 RESULT: Mapping[str, Json] = {
     "image": {"type": "string"},
@@ -363,7 +323,7 @@ RESULT: Mapping[str, Json] = {
         "required": ["count", "new", "new-size"],
         "additionalProperties": False,
     },
-    "layer-report": _LAYER_REPORT,
+    "layer-report": LAYER_REPORT,
     "duration": {"type": "number", "minimum": 0},
     "url": {"type": "string"},
     "sha": {"type": "string", "description": "The commit of the image."},

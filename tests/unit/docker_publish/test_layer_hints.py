@@ -228,9 +228,10 @@ def test_layers_that_can_be_unpacked(kind: str, readable: bool) -> None:
 @pytest.mark.parametrize(
     ("sizes", "chosen"),
     [
-        ([scan.MIN_LAYER - 1, scan.MIN_LAYER], [1]),
+        ([0, 1], [0, 1]),
+        ([5] * (scan.MAX_LAYERS + 2), list(range(scan.MAX_LAYERS))),
         ([scan.MAX_LAYER, scan.MAX_LAYER + 1], [0]),
-        ([scan.MAX_LAYER, scan.MAX_LAYER, scan.MIN_LAYER], [0, 1]),
+        ([scan.MAX_LAYER, scan.MAX_LAYER, 1], [0, 1]),
         ([10 * MB, scan.MAX_LAYER, 60 * MB], [1, 2]),
         ([], []),
     ],
@@ -240,6 +241,7 @@ def test_layers_are_looked_into_within_bounds(sizes: list[int], chosen: list[int
     assert [layer.index for layer in scan.choose(own, ())] == chosen
     assert scan.choose(own, [layer.layer.digest for layer in own]) == []
     assert scan.choose([made("RUN x", kind="application/vnd.cncf.model.layer")], ()) == []
+    assert scan.choose([made("WORKDIR /app")], ()) == []
 
 
 class Blobs:

@@ -15,11 +15,12 @@ from mlops_actions.docker_publish.layers.made_by import MadeLayer
 from mlops_actions.docker_publish.ports import Registry
 
 # Bytes as the registry sends them (compressed), of one layer and of all layers of a run.
-MIN_LAYER = 50_000
 MAX_LAYER = 64_000_000
 MAX_BYTES = 128_000_000
 MAX_UNPACKED = 1_000_000_000
 MAX_SECONDS = 5.0
+MAX_LAYERS = 16
+_INSTRUCTIONS = ("RUN", "COPY", "ADD")
 
 
 def scan(
@@ -41,12 +42,15 @@ def scan(
 
 
 def choose(own: Sequence[MadeLayer], known: Collection[str]) -> list[MadeLayer]:
-    """Choose the layers to look into, lowest first: the larger ones as long as the sum is within the bound."""
+    """Choose the layers to look into, lowest first: the larger ones as long as number and sum are within bounds.
+
+    A small one counts too: it may remove what a layer below it holds.
+    """
     chosen: list[MadeLayer] = []
     left = MAX_BYTES
     for made in sorted(own, key=lambda made: -made.layer.size):
         size = made.layer.size
-        fits = MIN_LAYER <= size <= min(MAX_LAYER, left)
+        fits = size <= min(MAX_LAYER, left) and len(chosen) < MAX_LAYERS and made.keyword in _INSTRUCTIONS
         if fits and made.layer.digest not in known and contents.is_readable(made.layer.media_type):
             chosen.append(made)
             left -= size
