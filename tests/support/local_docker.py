@@ -47,7 +47,8 @@ class LocalDocker:
     """Implements docker-publish's port. `failures` are played before a build succeeds: the lines one run prints, exit 1.
 
     `builds` records the arguments and environment of each run, `images` what the "daemon" holds, by reference; `addresses`
-    says where a registry's host really answers; `started` is the builder that an earlier step has started.
+    says where a registry's host really answers; `started` is the builder that an earlier step has started. `ran` is the
+    cache: the build that ran each input; what runs again makes another image.
     """
 
     facts: LocalDaemon = field(default_factory=LocalDaemon)
@@ -57,6 +58,7 @@ class LocalDocker:
     signed_in: dict[str, tuple[str, str]] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     started: str = ""
+    ran: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def daemon(self) -> LocalDaemon:
         """Say what it is."""
@@ -114,12 +116,16 @@ class LocalDocker:
         line("#1 DONE 0.0s")
         layer = _packed(Path(arguments[-1]))
         system, _, architecture = self.facts.platform.partition("/")
+        ran_as = (_digest(layer), *(argument for argument in arguments if argument.startswith(("--label=", "--add-host="))))
+        if "--no-cache" in arguments:
+            self.ran.pop(ran_as, None)
+        run = f"run {self.ran.setdefault(ran_as, len(self.builds))}"
         config: dict[str, Any] = {
             "architecture": architecture,
             "os": system,
             "config": {"Labels": labels},
             "rootfs": {"type": "layers", "diff_ids": [_digest(gzip.decompress(layer))]},
-            "history": [{"created_by": "COPY . . # buildkit", "comment": "buildkit.dockerfile.v0"}],
+            "history": [{"created_by": "COPY . . # buildkit", "comment": "buildkit.dockerfile.v0", "author": run}],
         }
         blobs = (json.dumps(config, sort_keys=True).encode(), layer)
         described = [

@@ -79,7 +79,9 @@ class DockerCommand:
     @cached_property
     def _environ(self) -> dict[str, str]:
         """The environment of the command line."""
-        environ = {name: value for name, value in self._process_environ.items() if not name.startswith(("INPUT_", "STATE_"))}
+        # The inputs say what buildx would read from these; a builder of the host is not known in this container.
+        omitted = ("INPUT_", "STATE_", "BUILDX_", "BUILDKIT_HOST")
+        environ = {name: value for name, value in self._process_environ.items() if not name.startswith(omitted)}
         # Of the variables that name private authorities, programs in Go read this one.
         if bundle := authorities(environ):
             environ["SSL_CERT_FILE"] = bundle

@@ -11,6 +11,7 @@ from mlops_actions.core.parsers import boolean, choice, commit, duration, intege
 from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.key_values import key_values
 from mlops_actions.docker_publish.layers.schema import LAYER_REPORT
+from mlops_actions.docker_publish.platforms import is_platform
 
 COMPRESSIONS = ("gzip", "zstd")
 CACHES = ("auto", "gha", "registry", "inline", "none")
@@ -191,14 +192,16 @@ class Inputs(DeclaredInputs):
         default="true",
     )
     max_age: float | None = input_field(
-        duration, "Oldest image that `skip-unchanged` may reuse, such as `12h`. Default: any."
+        duration,
+        "Oldest image that `skip-unchanged` may reuse, such as `12h`. No layer that a `RUN` made is older either, whatever "
+        "cache it comes from. Default: any.",
     )
     reuse_from: tuple[str, ...] | None = input_field(
         items,
         "Other repositories of the same registry whose images `skip-unchanged` may reuse, as in `owner/name`; their layers "
         "are shared, not copied. Name only repositories that you trust as much as this one.",
     )
-    force: bool = input_field(boolean, "Build even where nothing changed.", default="false")
+    force: bool = input_field(boolean, "Build even where nothing changed, and run every instruction again.", default="false")
     cache_salt: str | None = input_field(
         text,
         "Any text. Images built with another text are not reused: change it when the value of a secret changes, which "
@@ -263,7 +266,7 @@ class Inputs(DeclaredInputs):
             if not re.fullmatch(r"[A-Za-z0-9_.-]+(=[^,\"\n]+)?", entry):
                 yield BadInput(f"input 'ssh' has {entry!r}", "write 'default' or 'ID=SOCKET' lines")
         for platform in self.platforms or ():
-            if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_.]+){1,2}", platform):
+            if not is_platform(platform):
                 yield BadInput(f"input 'platforms' has {platform!r}", "write platforms as in 'linux/amd64, linux/arm64'")
         yield from self._problems_of_merge()
         if self.target is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", self.target):
@@ -283,6 +286,7 @@ OUTPUTS = (
     Output("ref", "`registry/name@sha256:…`, to be passed to a workflow; empty where nothing was pushed."),
     Output("image-id", "`sha256:…` of the image's configuration (one platform), as `docker images` shows it."),
     Output("built", "`false` where an existing image was tagged again instead."),
+    Output("built-sha", "Commit whose build made the image, as its labels say: an earlier one for a reused image."),
     Output("context-hash", "Fingerprint of all that enters the build; empty where it cannot be computed."),
     Output("size", "Bytes of the image in the registry, all platforms together."),
     Output("duration", "Duration of this step in seconds."),
@@ -310,6 +314,7 @@ RESULT: Mapping[str, Json] = {
     "ref": {**_OPTIONAL_TEXT, "description": "`registry/name@sha256:…`; null where nothing was pushed."},
     "image-id": _OPTIONAL_TEXT,
     "built": {"type": "boolean"},
+    "built-sha": {**_OPTIONAL_TEXT, "description": "The commit whose build made the image; null where it is not known."},
     "pushed": {"type": "boolean", "description": "Whether the image is in the registry."},
     "context-hash": {
         **_OPTIONAL_TEXT,

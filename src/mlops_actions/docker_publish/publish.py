@@ -11,7 +11,7 @@ from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
 from mlops_actions.docker_publish.build import cache, plan
 from mlops_actions.docker_publish.build.builder import Builder
-from mlops_actions.docker_publish.build.cache import LayerCache
+from mlops_actions.docker_publish.build.cache import CacheScopes, LayerCache
 from mlops_actions.docker_publish.build.execute import build
 from mlops_actions.docker_publish.build.export import export
 from mlops_actions.docker_publish.build.plan import BuildPlan
@@ -25,8 +25,9 @@ from mlops_actions.docker_publish.ports import Ports, Registry
 from mlops_actions.docker_publish.registries import credentials
 from mlops_actions.docker_publish.report import PublishedImage
 from mlops_actions.docker_publish.request import BuildRequest
-from mlops_actions.docker_publish.reuse import fingerprint, lookup
-from mlops_actions.docker_publish.reuse.lookup import Fingerprints, ReusableImage
+from mlops_actions.docker_publish.reuse import build_input, fingerprint, generations, lookup, origin
+from mlops_actions.docker_publish.reuse.build_input import Fingerprints
+from mlops_actions.docker_publish.reuse.lookup import ReusableImage
 from mlops_actions.docker_publish.tags.reserved import without_reserved
 from mlops_actions.docker_publish.tags.scheme import Tags
 
@@ -83,7 +84,9 @@ class Publication:
             return Fingerprints(reason="nothing is built")
         if not self._request.push or not self._request.inputs.skip_unchanged:
             return Fingerprints(reason="'skip-unchanged' is false")
-        return lookup.compute_fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
+        return build_input.compute_fingerprints(
+            self._request, lambda: self._builder.platform, self._base_digest, now=self._started
+        )
 
     def _base_digest(self, reference: str) -> str | None:
         return self._builder.base_digest(
@@ -118,7 +121,7 @@ class Publication:
         warnings = context_warnings(self._request)
         for warning in warnings:
             self._ports.runner.warning(warning, title="docker-publish: the build context")
-        reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
+        reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints)
         image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable)
         if self._request.locations.exports:
             self._export(reusable)
@@ -136,9 +139,10 @@ class Publication:
         if reusable.source is not None:
             tags = (fingerprint.tag(self._fingerprints.own), *tags)
         self._put_tags(manifest, tags)
-        origin = f" in {reusable.source}, whose layers it shares" if reusable.source else ""
-        self._notes.append(f"nothing changed since this image was built{origin}: it was tagged again, not built")
-        image = self._published(manifest, previous=None)
+        where = f" in {reusable.source}, whose layers it shares" if reusable.source else ""
+        built = f" for commit {reusable.origin.sha[:12]}" if reusable.origin and reusable.origin.sha else ""
+        self._notes.append(f"nothing changed since this image was built{built}{where}: it was tagged again, not built")
+        image = replace(self._published(manifest, previous=None), origin=reusable.origin)
         if self._request.policy.loads_reused_image and not self._request.inputs.builder:
             self._pull(image.ref)
         return image
@@ -197,14 +201,13 @@ class Publication:
     def _choose_cache(self, reusable: ReusableImage) -> LayerCache:
         request = self._request
         kind = request.inputs.cache
+        inline = "latest" if kind in ("auto", "inline") and self._may_use_layers_of("latest") else ""
         chosen = cache.choose(
             kind,
-            request.name,
             request.environ,
+            CacheScopes(request.name, request.trust_scopes, inline),
             exports=self._builder.exports_cache,
             pushes=request.push,
-            has_latest=kind in ("auto", "inline") and self._digest_of("latest") is not None,
-            cache_scope=request.cache_scope,
         )
         if request.locations.cache_from or request.locations.cache_to:
             chosen = cache.with_own(
@@ -221,15 +224,25 @@ class Publication:
         self._notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
         return chosen
 
+    def _may_use_layers_of(self, tag: str) -> bool:
+        """Tell whether the image of a tag is there, and of a trust scope whose layers this build may take."""
+        try:
+            manifest = self._registry.manifest(self._request.name.repository, tag)
+        except ActionError:
+            return False
+        if manifest is None:
+            return False
+        return origin.read_origin(self._registry, self._request.name, manifest).trust in self._request.trust_scopes
+
     def _plan(self, layer_cache: LayerCache) -> BuildPlan:
         request, epoch = self._request, self._request.source_date_epoch
         labels = plan.labels(request.inputs, request.revision, context=request.context, environ=request.environ, epoch=epoch)
-        if request.push and request.inputs.skip_unchanged:
-            labels[lookup.BUILT_LABEL] = f"{self._started:%Y-%m-%dT%H:%M:%S}Z"
+        labels |= origin.labels(request.revision.sha, request.context.repository, request.trust_scopes[-1])
         planned = plan.plan(request.inputs, request.sources, labels=labels, environ=request.environ, epoch=epoch)
         self._notes += planned.notes
         builder = [f"--builder={self._builder.name}"] if self._builder.name else []
-        return replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *builder))
+        age = generations.option(self._fingerprints.generation)
+        return replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *age, *builder))
 
     def _not_pushed(self, image_id: str, reference: str) -> PublishedImage:
         size = None

@@ -14,6 +14,7 @@ from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.layers.drawing import layers_document, layers_markdown
 from mlops_actions.docker_publish.layers.examine import LayerReport
 from mlops_actions.docker_publish.layers.image_size import LayerCounts
+from mlops_actions.docker_publish.reuse.origin import Origin
 from mlops_actions.docker_publish.revision import Revision
 from mlops_actions.docker_publish.size_text import size_text
 from mlops_actions.docker_publish.tags.scheme import Tags
@@ -25,7 +26,8 @@ _COMMENT = 60_000  # characters, so that a comment has room for more
 class PublishedImage:
     """The published image: `digest` is empty where nothing was pushed; `cached` counts the Dockerfile's steps by stage.
 
-    `merged`: an image index of images that other jobs pushed.
+    `merged`: an image index of images that other jobs pushed. `origin` is the earlier build that made the image, None for
+    one that was built now.
     """
 
     name: ImageName
@@ -46,11 +48,19 @@ class PublishedImage:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     merged: bool = False
+    origin: Origin | None = None
 
     @property
     def first_tag(self) -> str:
         """The first tag; empty where the image was pushed by its digest alone."""
         return next(iter(self.tags.names), "")
+
+    @property
+    def built_sha(self) -> str:
+        """The commit whose build made the image; empty where it is not known."""
+        if self.origin is not None:
+            return self.origin.sha
+        return self.revision.sha if self.built else ""
 
     @property
     def named_by_commit(self) -> str:
@@ -89,6 +99,7 @@ def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bo
         "ref": image.ref,
         "image-id": image.image_id,
         "built": flag(image.built),
+        "built-sha": image.built_sha,
         "context-hash": image.context_hash,
         "size": "" if image.size is None else str(image.size),
         "duration": f"{image.seconds:.1f}",
@@ -113,6 +124,7 @@ def result(image: PublishedImage, context: Context) -> Json:
         "ref": image.ref or None,
         "image-id": image.image_id or None,
         "built": image.built,
+        "built-sha": image.built_sha or None,
         "pushed": image.pushed,
         "context-hash": image.context_hash or None,
         "size": image.size,
@@ -141,6 +153,8 @@ def summary(image: PublishedImage, context: Context) -> str:
         rows.append(["Tags", " ".join(markdown.code(tag) for tag in image.tags.names)])
     commit = f"{context.server_url}/{context.repository}/commit/{image.revision.sha}"
     rows.append(["Commit", markdown.link(image.revision.sha[:12], commit)])
+    if image.origin is not None:
+        rows.append(["Built for", _built_for(image.origin, context)])
     if image.size is not None:
         rows.append(["Size", size_text(image.size)])
     if image.layers is not None:
@@ -169,6 +183,15 @@ def _verb(image: PublishedImage) -> str:
     if not image.tags.names:
         return "pushed by its digest" if image.built else "found by its digest, unchanged"
     return "pushed" if image.built else "tagged again, unchanged"
+
+
+def _built_for(origin: Origin, context: Context) -> str:
+    """Name the commit whose build made the image; a link where it is in this repository."""
+    if not origin.sha:
+        return "a commit that the image does not name"
+    if origin.repository.lower() == context.repository.lower():
+        return markdown.link(origin.sha[:12], f"{context.server_url}/{context.repository}/commit/{origin.sha}")
+    return f"{markdown.code(origin.sha[:12])} of {markdown.code(origin.repository)}"
 
 
 def _layers(layers: LayerCounts) -> str:

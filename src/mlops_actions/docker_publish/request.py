@@ -14,7 +14,7 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import Event
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.ports import Workspace
-from mlops_actions.docker_publish import legacy, names
+from mlops_actions.docker_publish import legacy, names, platforms
 from mlops_actions.docker_publish.build import locations, options, plan, ssh
 from mlops_actions.docker_publish.build.locations import Locations
 from mlops_actions.docker_publish.build.plan import BuildSources
@@ -23,6 +23,7 @@ from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.layers import base_branch
 from mlops_actions.docker_publish.policy import PublishPolicy
 from mlops_actions.docker_publish.ports import Ports
+from mlops_actions.docker_publish.reuse import trust_scopes
 from mlops_actions.docker_publish.revision import Revision, revision_of
 from mlops_actions.docker_publish.tags.scheme import TagScheme
 
@@ -60,17 +61,19 @@ class BuildRequest:
         return is_of_this_run and is_guarded and not self.revision.is_pull_request
 
     @property
-    def cache_scope(self) -> str:
-        """The name of the layer cache that a pull request has for itself; empty for everything else."""
-        if not self.revision.is_pull_request:
-            return ""
-        return f"pr-{self.revision.pull_request_number or 'unknown'}"
+    def trust_scopes(self) -> tuple[str, ...]:
+        """The trust scopes whose images and layers may be reused; the last one is that of what is built now."""
+        revision = self.revision
+        return trust_scopes.scopes(
+            revision.pull_request_number, is_pull_request=revision.is_pull_request, protected=self.is_protected
+        )
 
 
 def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> BuildRequest:
     """Resolve name, commit and paths; raises BadInput before anything outside the workspace is touched."""
     resolved = legacy.resolve(inputs, context.repository)
     inputs, image, policy = resolved.inputs, resolved.image, resolved.policy
+    inputs = replace(inputs, platforms=inputs.platforms or platforms.default(environ))
     if (inputs.cache_from or inputs.cache_to) and not inputs.was_given("cache"):
         inputs = replace(inputs, cache="none")
     if inputs.ssh:

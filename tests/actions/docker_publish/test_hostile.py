@@ -14,7 +14,8 @@ import pytest
 from mlops_actions.boundary.docker import DockerCommand
 from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import BadInput, WorkFailed
-from mlops_actions.docker_publish.reuse import dockerignore
+from mlops_actions.core.provenance import SHA as SHA_LABEL
+from mlops_actions.docker_publish.reuse import dockerignore, origin
 from mlops_actions.docker_publish.tags.reserved import is_reserved
 from tests.actions.docker_publish.publisher import Publisher
 from tests.support.docker_publish import SHA
@@ -100,14 +101,49 @@ def test_a_run_on_a_protected_ref_gives_no_trust_to_another_commit(
 
 def test_a_pull_request_writes_its_layers_to_a_cache_of_its_own(publisher: Publisher) -> None:
     publisher.docker.facts = LocalDaemon(containerd_store=True)
-    publisher.publish({"cache": "registry"}, event="pull_request", payload=pull_request(7), GITHUB_REF="refs/pull/7/merge")
-    publisher.publish({"cache": "registry", "force": "true"})
+    given = {"cache": "registry", "skip-unchanged": "false"}
+    publisher.publish(given, event="pull_request", payload=pull_request(7), GITHUB_REF="refs/pull/7/merge")
+    publisher.publish(given)
+    publisher.publish(given, environ=PROTECTED)
     name = f"{publisher.host}/octo/digits"
-    read = [[word for word in arguments if word.startswith("--cache-from")] for arguments, _ in publisher.docker.builds]
-    written = [[word for word in arguments if word.startswith("--cache-to")] for arguments, _ in publisher.docker.builds]
-    assert read[0] == [f"--cache-from=type=registry,ref={name}:buildcache{suffix}" for suffix in ("", "-pr-7")]
-    assert read[1] == read[0][:1]
-    assert [words[0].split(",")[1] for words in written] == [f"ref={name}:buildcache-pr-7", f"ref={name}:buildcache"]
+
+    def tags(option: str) -> list[list[str]]:
+        prefix = f"{option}=type=registry,ref={name}:"
+        return [
+            [word.removeprefix(prefix).partition(",")[0] for word in arguments if word.startswith(prefix)]
+            for arguments, _ in publisher.docker.builds
+        ]
+
+    own, branches, protected = "buildcache-pr-7", "buildcache-open", "buildcache"
+    assert tags("--cache-from") == [[protected, branches, own], [protected, branches], [protected]]
+    assert tags("--cache-to") == [[own], [branches], [protected]]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reads"),
+    [
+        (PROTECTED, PROTECTED, True),
+        (PROTECTED, {}, True),
+        ({}, {}, True),
+        ({}, PROTECTED, False),
+    ],
+    ids=["protected for protected", "protected for open", "open for open", "open for protected"],
+)
+def test_a_protected_ref_takes_no_layers_of_an_open_one(
+    publisher: Publisher, first: dict[str, str], second: dict[str, str], reads: bool
+) -> None:
+    """The layers in `latest` are those of whoever moved it, who need not be allowed to merge."""
+    publisher.publish(environ=first)
+    publisher.publish({"skip-unchanged": "false"}, environ=second)
+    read = [word for word in publisher.docker.builds[1][0] if word.startswith("--cache-from")]
+    assert read == ([f"--cache-from=type=registry,ref={publisher.host}/octo/digits:latest"] if reads else [])
+
+
+def test_the_labels_of_an_image_s_origin_are_no_input(publisher: Publisher) -> None:
+    """A label that says `protected` would hand the layers of a branch to a release."""
+    publisher.publish({"labels": f"{origin.TRUST}=protected\n{SHA_LABEL}={OTHER}"})
+    labels = publisher.labels("latest")
+    assert (labels[origin.TRUST], labels[SHA_LABEL]) == ("open", SHA)
 
 
 NAMES = ["x\n::error::from the branch", "x\r\nlast", "-x\n--push", "\x1b[2K\u2028x", "x" * 3000, "a/../b", "x;id", "$(id)"]

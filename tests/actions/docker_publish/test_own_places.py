@@ -63,7 +63,8 @@ def test_caches_of_one_s_own_stand_beside_the_one_that_cache_names(containerd: P
     common = f"{containerd.host}/octo/digits:buildcache"
     assert arguments(containerd) == [
         f"--cache-from=type=registry,ref={common}",
-        f"--cache-to=type=registry,ref={common},mode=max,ignore-error=true",
+        f"--cache-from=type=registry,ref={common}-open",
+        f"--cache-to=type=registry,ref={common}-open,mode=max,ignore-error=true",
         f"--cache-from=type=registry,ref={OWN}",
     ]
     assert outcome.result["cache"] == "registry and own"
@@ -84,11 +85,11 @@ def test_a_daemon_that_cannot_export_a_cache_is_told(publisher: Publisher) -> No
 
 
 def test_files_are_exported_after_a_build_and_after_a_reuse(publisher: Publisher) -> None:
-    given = {"outputs": "type=local,dest=out\ntype=local,dest=out2/files", "build-options": "--no-cache", "cache": "none"}
+    given = {"outputs": "type=local,dest=out\ntype=local,dest=out2/files", "cache": "none"}
     (publisher.workspace / ".dockerignore").write_text("out*\n")
-    for built, runs in (("true", 3), ("false", 2)):
+    for built, runs, options in (("true", 3, "--no-cache"), ("false", 2, "")):
         publisher.docker.builds.clear()
-        outcome = publisher.publish(given)
+        outcome = publisher.publish(given | {"build-options": options})
         assert outcome.outputs["built"] == built
         assert len(publisher.docker.builds) == runs
         exports = [arguments(publisher, number) for number in (-2, -1)]

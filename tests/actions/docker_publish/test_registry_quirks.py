@@ -245,13 +245,14 @@ def test_a_build_for_an_immutable_tag_is_refused_once(publisher: Publisher, buil
 
 
 @SERVICES
-@pytest.mark.parametrize(("renews", "value"), [("force", "true"), ("max-age", "1h"), ("skip-unchanged", "false")])
+@pytest.mark.parametrize(("renews", "value"), [("force", "true"), ("skip-unchanged", "false")])
 def test_a_new_image_of_the_same_commit_says_why_an_immutable_tag_keeps_the_old_one(
     publisher: Publisher, service: str, renews: str, value: str
 ) -> None:
     first = publisher.publish(LOGIN | {"tags": "sha"}).outputs
     turn_on(publisher, {"immutable_tags": service})
-    publisher.clock.at += timedelta(hours=2)  # so that the label with the time makes another image
+    publisher.clock.at += timedelta(hours=2)
+    publisher.docker.ran.clear()  # another machine
     with pytest.raises(Refused, match="pushing to") as refused:
         publisher.publish(LOGIN | {"tags": "sha", renews: value})
     assert f"stands for {first['digest']} already" in refused.value.cause
@@ -261,11 +262,21 @@ def test_a_new_image_of_the_same_commit_says_why_an_immutable_tag_keeps_the_old_
 
 
 @SERVICES
+def test_an_image_that_max_age_renews_names_what_an_immutable_tag_stands_for(publisher: Publisher, service: str) -> None:
+    """It is pushed by a fingerprint of its own, so only the user's tag is refused."""
+    first = publisher.publish(LOGIN | {"tags": "sha"}).outputs
+    turn_on(publisher, {"immutable_tags": service})
+    with pytest.raises(Refused, match=f"the tag stands for {first['digest']}"):
+        publisher.publish(LOGIN | {"tags": "sha", "max-age": "1h"})
+    assert publisher.tags[SHA[:12]] == first["digest"]
+
+
+@SERVICES
 def test_the_tag_of_the_fingerprint_may_stay_where_the_user_s_tags_can_move(publisher: Publisher, service: str) -> None:
     """A repository whose rules let only the user's tags move, as Amazon ECR's exclusion filters do."""
     publisher.publish(LOGIN)
     turn_on(publisher, {"immutable_tags": service, "movable_tags": ("latest", "ma*")})
-    publisher.clock.at += timedelta(hours=2)  # so that the label with the time makes another image
+    publisher.clock.at += timedelta(hours=2)
     outputs = publisher.publish(LOGIN | {"force": "true", "tags": "main\nlatest"}).outputs
     assert publisher.tags["main"] == publisher.tags["latest"] == outputs["digest"]
     assert publisher.tags[f"ctx-{outputs['context-hash']}"] != outputs["digest"]

@@ -93,6 +93,8 @@ def test_unchanged_input_is_tagged_again_and_not_built(publisher: Publisher) -> 
     assert second["built"] == "false"
     assert second["digest"] == first["digest"]
     assert publisher.tags[other[:12]] == publisher.tags["feature"] == first["digest"]
+    assert (first["built-sha"], second["built-sha"]) == (SHA, SHA)
+    assert f"| Built for | [{SHA[:12]}](https://github.com/Octo/Digits/commit/{SHA}) |" in publisher.summary
     assert len(publisher.docker.builds) == 1
     uploads = [entry for entry in publisher.registry.log if entry.method in ("PATCH", "PUT") and "/blobs/" in entry.path]
     assert uploads == []
@@ -191,8 +193,8 @@ def test_an_image_index_of_another_repository_is_reused_with_all_platforms(publi
     stored = StoredManifest(json.dumps(index).encode(), OCI_INDEX)
     for tag in [tag for tag in other.tags if tag.startswith("ctx-")]:
         publisher.registry.store.put_manifest("octo/other", tag, stored)
-    outputs = publisher.publish({"reuse-from": "octo/other", "max-age": "1h"}).outputs
-    assert (outputs["built"], outputs["digest"]) == ("false", stored.digest)
+    outputs = publisher.publish({"reuse-from": "octo/other"}).outputs
+    assert (outputs["built"], outputs["digest"], outputs["built-sha"]) == ("false", stored.digest, SHA)
     assert publisher.registry.store.repositories[publisher.repository].manifest(child.digest) is not None
 
 
@@ -238,11 +240,16 @@ def test_google_s_registry_accepts_the_job_s_google_credentials(publisher: Publi
 
 
 def test_max_age_limits_reuse(publisher: Publisher) -> None:
+    """The bound is on the layers, so an image that was built without one has no known age."""
     publisher.publish()
+    assert publisher.publish({"max-age": "2h"}).outputs["built"] == "true"
     publisher.clock.sleep(3600)
     assert publisher.publish({"max-age": "2h"}).outputs["built"] == "false"
+    publisher.clock.sleep(3600)
+    assert publisher.publish({"max-age": "2h"}).outputs["built"] == "true"
     assert publisher.publish({"max-age": "30m"}).outputs["built"] == "true"
     assert publisher.publish({"max-age": "30m"}).outputs["built"] == "false"
+    assert publisher.publish().outputs["built"] == "false"
 
 
 def test_a_branch_does_not_reuse_an_image_of_a_pull_request(publisher: Publisher) -> None:

@@ -7,8 +7,11 @@ import pytest
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.docker_publish.build import cache
+from mlops_actions.docker_publish.build.cache import CacheScopes
+from mlops_actions.docker_publish.reuse import trust_scopes
 
 NAME = ImageName("ghcr.io", "octo/app")
+SCOPES = CacheScopes(NAME, ("protected",), "latest")
 GHA = {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://results.example/"}
 
 
@@ -21,7 +24,7 @@ GHA = {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://results.exa
     ],
 )  # fmt: skip
 def test_the_cache_is_chosen_by_builder_and_runner(kind: str, environ: dict[str, str], exports: bool, expected: str) -> None:
-    chosen = cache.choose(kind, NAME, environ, exports=exports, pushes=True, has_latest=True)
+    chosen = cache.choose(kind, environ, SCOPES, exports=exports, pushes=True)
     assert chosen.kind == expected
     assert chosen.reason
 
@@ -29,13 +32,40 @@ def test_the_cache_is_chosen_by_builder_and_runner(kind: str, environ: dict[str,
 def test_a_cache_that_is_not_available_is_an_error() -> None:
     for kind in ("gha", "registry"):
         with pytest.raises(BadInput, match="classic image store"):
-            cache.choose(kind, NAME, GHA, exports=False, pushes=True, has_latest=True)
+            cache.choose(kind, GHA, SCOPES, exports=False, pushes=True)
     with pytest.raises(BadInput, match="no cache service"):
-        cache.choose("gha", NAME, {}, exports=True, pushes=True, has_latest=True)
+        cache.choose("gha", {}, SCOPES, exports=True, pushes=True)
 
 
 def test_a_cache_is_written_only_with_the_right_to_push() -> None:
     for kind in ("registry", "inline"):
-        arguments = cache.choose(kind, NAME, {}, exports=True, pushes=False, has_latest=True).arguments
+        arguments = cache.choose(kind, {}, SCOPES, exports=True, pushes=False).arguments
         assert not any(argument.startswith("--cache-to") for argument in arguments)
-    assert cache.choose("inline", NAME, {}, exports=True, pushes=False, has_latest=False).arguments == ()
+    assert cache.choose("inline", {}, CacheScopes(NAME, ("protected",)), exports=True, pushes=False).arguments == ()
+
+
+PROTECTED_REF = {"is_pull_request": False, "protected": True}
+OPEN_REF = {"is_pull_request": False, "protected": False}
+PULL_REQUEST = {"is_pull_request": True, "protected": True}
+
+
+@pytest.mark.parametrize(
+    ("kind", "who", "number", "reads", "writes"),
+    [
+        ("registry", PROTECTED_REF, None, ["buildcache"], "buildcache"),
+        ("registry", OPEN_REF, None, ["buildcache", "buildcache-open"], "buildcache-open"),
+        ("registry", PULL_REQUEST, 7, ["buildcache", "buildcache-open", "buildcache-pr-7"], "buildcache-pr-7"),
+        ("gha", PROTECTED_REF, None, ["octo/app-protected"], "octo/app-protected"),
+        ("gha", OPEN_REF, None, ["octo/app-protected", "octo/app-open"], "octo/app-open"),
+        ("gha", PULL_REQUEST, 7, ["octo/app-protected", "octo/app-open", "octo/app-pr-7"], "octo/app-pr-7"),
+    ],
+)
+def test_a_cache_has_the_boundaries_of_images(
+    kind: str, who: dict[str, bool], number: int | None, reads: list[str], writes: str
+) -> None:
+    scopes = CacheScopes(NAME, trust_scopes.scopes(number, **who))
+    arguments = cache.choose(kind, GHA, scopes, exports=True, pushes=True).arguments
+    options = [dict(part.partition("=")[::2] for part in text.split(",")) for text in arguments]
+    names = [option.get("scope") or option["ref"].rpartition(":")[2] for option in options]
+    assert names == [*reads, writes]
+    assert [text.partition("=")[0] for text in arguments] == ["--cache-from"] * len(reads) + ["--cache-to"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.docker_publish.build.locations import Location, Locations
+from mlops_actions.docker_publish.reuse.trust_scopes import PROTECTED
 from mlops_actions.docker_publish.tags.reserved import CACHE_TAG
 
 
@@ -20,21 +21,37 @@ class LayerCache:
     reason: str
 
 
-def choose(
-    kind: str,
-    name: ImageName,
-    environ: Mapping[str, str],
-    *,
-    exports: bool,
-    pushes: bool,
-    has_latest: bool,
-    cache_scope: str = "",
-) -> LayerCache:
+@dataclass(frozen=True)
+class CacheScopes:
+    """Whose layers a build may take: trust scopes of which it reads all caches, and writes that of the last one.
+
+    `name` is the image; `inline` is the tag of an image of these scopes whose inline cache can be read, else empty.
+    """
+
+    name: ImageName
+    scopes: tuple[str, ...]
+    inline: str = ""
+
+    @property
+    def registry_references(self) -> list[str]:
+        """The caches in the registry, the one to write last."""
+        return [self.name.tagged(CACHE_TAG if scope == PROTECTED else f"{CACHE_TAG}-{scope}") for scope in self.scopes]
+
+    @property
+    def gha_names(self) -> list[str]:
+        """The caches in GitHub's service, the one to write last.
+
+        The service divides caches by the ref of the run. That is the default branch's where a comment or a dispatch builds
+        a pull request's commit, so the scopes must divide them too; and so must the images, of which one would replace
+        another's.
+        """
+        return [f"{self.name.repository}-{scope}" for scope in self.scopes]
+
+
+def choose(kind: str, environ: Mapping[str, str], scopes: CacheScopes, *, exports: bool, pushes: bool) -> LayerCache:
     """Choose for the input `cache`; `exports` says whether the builder can write a cache apart from the image.
 
-    `has_latest` says whether the registry has an image whose inline cache can be read. `cache_scope` names the cache that a
-    pull request keeps for itself beside the common one: it must not put layers where other refs find them. Raises BadInput
-    for a kind that is not available here.
+    Raises BadInput for a kind that is not available here.
     """
     has_gha = bool(
         environ.get("ACTIONS_RUNTIME_TOKEN") and (environ.get("ACTIONS_RESULTS_URL") or environ.get("ACTIONS_CACHE_URL"))
@@ -43,14 +60,12 @@ def choose(
         return LayerCache("none", (), "as requested")
     if kind == "auto":
         if exports and has_gha:
-            return _gha(environ, "the builder can export a cache and the runner offers one")
+            return _gha(environ, scopes, "the builder can export a cache and the runner offers one")
         if exports:
-            return _registry(
-                name, pushes, cache_scope=cache_scope, reason="the builder can export a cache, and the runner offers none"
-            )
-        return _inline(name, pushes, has_latest=has_latest, reason="the runner's daemon keeps its cache only inside images")
+            return _registry(scopes, pushes, reason="the builder can export a cache, and the runner offers none")
+        return _inline(scopes, pushes, reason="the runner's daemon keeps its cache only inside images")
     if kind == "inline":
-        return _inline(name, pushes, has_latest=has_latest, reason="as requested")
+        return _inline(scopes, pushes, reason="as requested")
     if not exports:
         raise BadInput(
             f"input 'cache' is '{kind}', but the runner's daemon cannot export a cache (classic image store)",
@@ -62,8 +77,8 @@ def choose(
                 "input 'cache' is 'gha', but the runner offers no cache service (ACTIONS_RESULTS_URL is not set)",
                 "use 'cache: registry' or 'inline'",
             )
-        return _gha(environ, "as requested")
-    return _registry(name, pushes, cache_scope=cache_scope, reason="as requested")
+        return _gha(environ, scopes, "as requested")
+    return _registry(scopes, pushes, reason="as requested")
 
 
 def with_own(
@@ -97,17 +112,18 @@ def without_images(chosen: LayerCache) -> LayerCache:
     return replace(chosen, arguments=kept)
 
 
-def _registry(name: ImageName, pushes: bool, cache_scope: str, reason: str) -> LayerCache:
-    refs = [name.tagged(CACHE_TAG), *([name.tagged(f"{CACHE_TAG}-{cache_scope}")] if cache_scope else [])]
+def _registry(scopes: CacheScopes, pushes: bool, reason: str) -> LayerCache:
+    refs = scopes.registry_references
     reads = (f"--cache-from=type=registry,ref={ref}" for ref in refs)
     writes = (f"--cache-to=type=registry,ref={refs[-1]},mode=max,ignore-error=true",) if pushes else ()
     return LayerCache("registry", (*reads, *writes), reason)
 
 
-def _gha(environ: Mapping[str, str], reason: str) -> LayerCache:
-    location = _gha_service(environ)
+def _gha(environ: Mapping[str, str], scopes: CacheScopes, reason: str) -> LayerCache:
+    location, names = _gha_service(environ), scopes.gha_names
+    reads = (f"--cache-from={location},scope={name}" for name in names)
     # The service throttles; a cache that cannot be written must not fail the build.
-    return LayerCache("gha", (f"--cache-from={location}", f"--cache-to={location},mode=max,ignore-error=true"), reason)
+    return LayerCache("gha", (*reads, f"--cache-to={location},scope={names[-1]},mode=max,ignore-error=true"), reason)
 
 
 def _gha_service(environ: Mapping[str, str]) -> str:
@@ -121,7 +137,7 @@ def _gha_service(environ: Mapping[str, str]) -> str:
     return location
 
 
-def _inline(name: ImageName, pushes: bool, has_latest: bool, reason: str) -> LayerCache:
-    reads = (f"--cache-from=type=registry,ref={name.tagged('latest')}",) if has_latest else ()
+def _inline(scopes: CacheScopes, pushes: bool, reason: str) -> LayerCache:
+    reads = (f"--cache-from=type=registry,ref={scopes.name.tagged(scopes.inline)}",) if scopes.inline else ()
     writes = ("--cache-to=type=inline",) if pushes else ()
     return LayerCache("inline", (*reads, *writes), reason)

@@ -78,6 +78,20 @@ def parse(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(argument for argument in arguments if not argument.startswith(f"{_BUILD_ARGUMENT}=")), notes
 
 
+def skips_cache(text: str) -> bool:
+    """Tell whether the options ask that instructions run although a cache has their result."""
+    return any(_is_about_cache(argument) and not argument.endswith("=false") for argument in _allowed(text)[0])
+
+
+def that_change_the_image(text: str) -> tuple[str, ...]:
+    """Return the options that are input of the image; whether a cache is used is none."""
+    return tuple(argument for argument in parse(text)[0] if not _is_about_cache(argument))
+
+
+def _is_about_cache(argument: str) -> bool:
+    return argument.partition("=")[0] in ("--no-cache", "--no-cache-filter")
+
+
 def _allowed(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         words = shlex.split(text)

@@ -21,6 +21,8 @@ _SECRET_VARIABLE = "MLOPS_ACTIONS_BUILD_SECRET_"  # noqa: S105 - the name of a v
 # as they are: without `force-compression` the registry shares them with the base image.
 _PUSH = {"zstd": "--output=type=image,push=true,compression=zstd,oci-mediatypes=true"}
 _REBUILDING_OPTIONS = ("--no-cache", "--pull")
+# Labels that say of which commit an image is: they differ at each commit, and change nothing that runs.
+LABELS_OF_A_COMMIT = frozenset(f"org.opencontainers.image.{name}" for name in ("created", "revision", "version"))
 # Variables that the docker command line itself reads: as build arguments they would redirect it.
 _DOCKER_VARIABLES = frozenset({
     "PATH", "HOME", "TMPDIR", "LD_PRELOAD", "LD_LIBRARY_PATH", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
@@ -29,6 +31,7 @@ _DOCKER_VARIABLES = frozenset({
     "DOCKER_CLI_PLUGIN_EXTRA_DIRS", "BUILDX_CONFIG", "BUILDX_BUILDER", "BUILDX_EXPERIMENTAL", "BUILDKIT_HOST",
     "BUILDKIT_PROGRESS", "GODEBUG", "OTEL_EXPORTER_OTLP_ENDPOINT",
 })  # fmt: skip
+_DOCKER_PREFIXES = ("BUILDX_", "EXPERIMENTAL_BUILDKIT_")
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ def plan(
         more, option_notes = options.parse(inputs.build_options)
         arguments += more
         notes += option_notes
+    if why_without_cache(inputs) and not options.skips_cache(inputs.build_options or ""):
+        arguments.append("--no-cache")
     if epoch is not None:
         environment.setdefault("SOURCE_DATE_EPOCH", str(epoch))
     return BuildPlan(
@@ -108,13 +113,22 @@ def plan(
     )
 
 
+def why_without_cache(inputs: Inputs) -> str:
+    """Say why every instruction must run, whatever a cache has; empty: it need not."""
+    if inputs.force:
+        return "'force' is set"
+    if inputs.max_age is not None and inputs.max_age <= 0:
+        return "'max-age' is 0"
+    return "'build-options' has --no-cache" if options.skips_cache(inputs.build_options or "") else ""
+
+
 def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the build arguments with their values; a bare name without a variable is left to the Dockerfile's default."""
     values: dict[str, str] = {}
     given = key_values.resolve("build-args", inputs.build_args or {}, environ)
     texts = {**options.build_arguments(inputs.build_options or ""), **given}
     for key, text in texts.items():
-        if key in _DOCKER_VARIABLES:
+        if key in _DOCKER_VARIABLES or key.startswith(_DOCKER_PREFIXES):
             raise BadInput(
                 f"input 'build-args' sets {key}, which the docker command line itself reads",
                 f"give the Dockerfile's ARG another name than {key}",
@@ -122,6 +136,9 @@ def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str
         value = environ.get(key) if text is None else text
         if value is not None:
             values[key] = value
+    # The docker command line makes this variable a build argument, where none of that name is given.
+    if epoch := environ.get("SOURCE_DATE_EPOCH"):
+        values.setdefault("SOURCE_DATE_EPOCH", epoch)
     return values
 
 

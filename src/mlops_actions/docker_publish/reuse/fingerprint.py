@@ -16,19 +16,24 @@ from pathlib import Path
 from mlops_actions.docker_publish.reuse.dockerignore import IgnorePatterns, parse
 from mlops_actions.docker_publish.tags.reserved import FINGERPRINT_PREFIX
 
-VERSION = 2  # of the fingerprint: raise it when the meaning of any part changes
-PROTECTED, OPEN = "protected", "open"  # trust scopes: refs that the repository's rules guard, and its other refs
+VERSION = 3  # of the fingerprint: raise it when the meaning of any part changes
 _READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class FingerprintInputs:
-    """Everything but the context. Values of secrets are left out: with the public tag, anybody could guess them."""
+    """Everything but the context. Values of secrets are left out: with the public tag, anybody could guess them.
+
+    `dockerfile` is in hexadecimal digits, byte for byte. `builder` is the builder's platform and `epoch` the commit's time,
+    each only where the Dockerfile names it.
+    """
 
     dockerfile: str
     target: str
     platforms: tuple[str, ...]
+    builder: str
     build_arguments: Mapping[str, str]
+    epoch: str
     labels: Mapping[str, str]
     options: tuple[str, ...]
     bases: Mapping[str, str]
@@ -36,17 +41,7 @@ class FingerprintInputs:
     attestations: tuple[str, ...]
     salt: str
     trust: str
-
-
-def trust_scopes(pull_request: int | None, *, is_pull_request: bool, protected: bool) -> tuple[str, ...]:
-    """Name the trust scopes whose images a build may reuse; the last one is the scope of what is built now.
-
-    No other ref reuses an image that a pull request built. A protected ref reuses only images that protected refs built: a
-    user who may push to a branch, but may not merge, controls the content of its builds.
-    """
-    if is_pull_request:
-        return (PROTECTED, OPEN, f"pull-request-{pull_request if pull_request is not None else 'unknown'}")
-    return (PROTECTED,) if protected else (PROTECTED, OPEN)
+    generation: str
 
 
 def key(context: str, inputs: FingerprintInputs) -> str:
@@ -93,7 +88,10 @@ def hash_context(context: Path, ignore: IgnorePatterns) -> str:
 
 
 def walk(folder: Path, ignore: IgnorePatterns, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield the entries that reach the build, by name, parents first; `prefix` is the folder's own path in the context."""
+    """Yield the entries that reach the build, by name, parents first; `prefix` is the folder's own path in the context.
+
+    An excluded folder reaches it too, with its mode, where it holds a file that a later pattern includes again.
+    """
     with os.scandir(folder) as entries:
         ordered: Sequence[os.DirEntry[str]] = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     for entry in ordered:
@@ -101,15 +99,20 @@ def walk(folder: Path, ignore: IgnorePatterns, prefix: str = "") -> Iterator[tup
         excluded = ignore.excludes(path)
         if not excluded:
             yield path, entry
-        # An excluded folder can hold files that a later pattern includes again.
         if entry.is_dir(follow_symlinks=False) and (not excluded or ignore.has_exceptions):
-            yield from walk(Path(entry.path), ignore, f"{path}/")
+            inside = walk(Path(entry.path), ignore, f"{path}/")
+            if excluded and (first := next(inside, None)):
+                yield path, entry
+                yield first
+            yield from inside
 
 
 def _add(digest: hashlib._Hash, path: str, entry: os.DirEntry[str]) -> None:
     status = entry.stat(follow_symlinks=False)
     kind = stat.S_IFMT(status.st_mode)
     header = [os.fsencode(path), b"%o" % status.st_mode]
+    if capability := _capability(entry.path):
+        header.append(capability)
     if stat.S_ISLNK(kind):
         header.append(os.fsencode(os.readlink(entry.path)))  # noqa: PTH115 - the link's exact text, not a Path
     elif stat.S_ISREG(kind):
@@ -119,6 +122,14 @@ def _add(digest: hashlib._Hash, path: str, entry: os.DirEntry[str]) -> None:
     # The length precedes each part, so that two different trees never give the same bytes.
     for part in header:
         digest.update(b"%d:" % len(part) + part)
+
+
+def _capability(path: str) -> bytes:
+    """Return the rights that Linux gives a program by its file; of all extended attributes, this one reaches an image."""
+    try:
+        return os.getxattr(path, "security.capability", follow_symlinks=False)
+    except (OSError, AttributeError):  # it has none; or a system without such attributes
+        return b""
 
 
 def _content(path: str) -> bytes:
