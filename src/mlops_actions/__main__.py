@@ -79,6 +79,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import read_checkout
+    from mlops_actions.boundary.github.history import GitHubHistory
     from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
     from mlops_actions.boundary.sockets import find_socket
     from mlops_actions.boundary.workspace import WorkspaceFiles
@@ -116,6 +117,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
         workspace=WorkspaceFiles(context.workspace),
         read_checkout=read_checkout,
         google_token=google_token,
+        history=GitHubHistory(inputs.github_token, context, runner),
         private_directory=private_directory,
         find_socket=lambda path: find_socket(path, environ),
         clock=SystemClock(),

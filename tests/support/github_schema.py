@@ -43,7 +43,11 @@ class Operation:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         segments = [
-            ".+" if name in ("{path}", "{ref}", "{branch}") else "[^/]+" if name.startswith("{") else re.escape(name)
+            ".+"
+            if name in ("{path}", "{ref}", "{branch}", "{basehead}")
+            else "[^/]+"
+            if name.startswith("{")
+            else re.escape(name)
             for name in self.path.split("/")
         ]
         return re.compile("/".join(segments))

@@ -10,6 +10,7 @@ from typing import Protocol
 from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.oci import Manifest
 from mlops_actions.core.ports import Clock, Runner, Workspace
+from mlops_actions.docker_publish.tags.standing import History
 
 
 class Registry(Protocol):
@@ -124,6 +125,7 @@ class Ports:
     workspace: Workspace
     read_checkout: Callable[[Path], Checkout | None]
     google_token: Callable[[], str]
+    history: History
     private_directory: Callable[[], Path]
     find_socket: Callable[[str], str | None]
     clock: Clock

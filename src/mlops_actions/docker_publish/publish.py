@@ -30,6 +30,8 @@ from mlops_actions.docker_publish.reuse.build_input import Fingerprints
 from mlops_actions.docker_publish.reuse.lookup import ReusableImage
 from mlops_actions.docker_publish.tags.reserved import without_reserved
 from mlops_actions.docker_publish.tags.scheme import Tags
+from mlops_actions.docker_publish.tags.standing import settled
+from mlops_actions.docker_publish.tags.tagged_images import RegistryImages
 
 
 def sign_in(request: BuildRequest, ports: Ports) -> Registry:
@@ -110,6 +112,7 @@ class Publication:
             annotations.pop("org.opencontainers.image.created")
         index = assemble.assemble(entries, annotations)
         self._notes += [f"merged {entry.platform} {entry.digest}" for entry in entries if entry.platform]
+        self._settle_tags(index.digest)
         self._put_tags(index, self._tags.names)
         return replace(self._published(index, previous=None), merged=True)
 
@@ -135,6 +138,7 @@ class Publication:
         self._notes.append(f"exported to {places}")
 
     def _tag_again(self, reusable: ReusableImage, manifest: Manifest) -> PublishedImage:
+        self._settle_tags(manifest.digest)
         tags = self._tags.names
         if reusable.source is not None:
             tags = (fingerprint.tag(self._fingerprints.own), *tags)
@@ -188,9 +192,10 @@ class Publication:
     def _first_tags(self) -> tuple[str, ...]:
         """The tags to push with: that of the fingerprint, where there is one, then the next where it cannot be moved."""
         own = (fingerprint.tag(self._fingerprints.own),) if self._fingerprints.own else ()
-        tags = (*own, *self._tags.names[:1])
-        if tags:
-            return tags
+        if self._tags.names:
+            return (*own, self._tags.first)
+        if own:
+            return own
         platforms = self._request.inputs.platforms or (self._builder.platform,)
         return (fingerprint.unkeyed_tag(self._request.revision.sha, platforms),)
 
@@ -257,6 +262,7 @@ class Publication:
     def _tag_built(self, digest: str, first_tag: str) -> PublishedImage:
         """Give the image that was just pushed as `first_tag` its other tags."""
         manifest = self._confirmed(digest, first_tag)
+        self._settle_tags(manifest.digest)
         further_tags = [tag for tag in self._tags.names if tag != first_tag]
         # Moving tags such as `latest` are last: they stand for the image that this one replaces.
         previous = image_size.previous_image(self._registry, self._request.name, further_tags[::-1])
@@ -287,6 +293,15 @@ class Publication:
             return self._registry.digest_of(self._request.name.repository, tag)
         except ActionError:
             return None
+
+    def _settle_tags(self, digest: str) -> None:
+        """Leave out the tags that must not move to this image, as late as possible: a newer commit may have been faster."""
+        request = self._request
+        images = RegistryImages(self._registry, request.name)
+        self._tags = settled(self._tags, request.revision, self._ports.history, images, digest)
+        self._notes += self._tags.notes
+        for notice in self._tags.notices:
+            self._ports.runner.notice(notice)
 
     def _put_tags(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Tag the manifest; where a tag fails, the error names the tags that were moved before."""

@@ -24,8 +24,9 @@ class Revision:
     """The commit that is published. `ref` is full (`refs/heads/…`, `refs/tags/…`, `refs/pull/7/merge`) or empty (unknown).
 
     `pull_request` is the number of the pull request that the event belongs to, or None; `from_fork` is None where the event
-    does not say. `follows_pull_request` is true where a run of a pull request, or of a fork, started this one. `versions`
-    are tags that the registry has for this image; `now` is in UTC.
+    does not say. `follows_pull_request`: a run of a pull request, or of a fork, started this one. `is_claimed`: the ref is
+    not the event's own, but what an input or the checkout (of any repository) says. `versions` are tags that the registry
+    has for this image; `now` is in UTC.
     """
 
     sha: str
@@ -35,6 +36,7 @@ class Revision:
     pull_request: int | None = None
     from_fork: bool | None = None
     follows_pull_request: bool = False
+    is_claimed: bool = False
     versions: Sequence[str] = ()
 
     @property
@@ -82,14 +84,16 @@ def revision_of(
     """
     pull_request = pull_request_of(event)
     sha = _sha(inputs, commit_of(event, context), checkout, prefers_event_commit=prefers_event_commit)
+    ref = _ref(inputs, context, checkout=checkout, sha=sha, prefers_event_commit=prefers_event_commit)
     return Revision(
         sha=sha,
-        ref=_ref(inputs, context, checkout=checkout, sha=sha, prefers_event_commit=prefers_event_commit),
+        ref=ref,
         default_branch=inputs.default_branch or (event.default_branch if event else ""),
         now=now,
         pull_request=pull_request.number,
         from_fork=pull_request.from_fork,
         follows_pull_request=_follows_pull_request(event),
+        is_claimed=bool(ref) and (ref, sha) != (context.ref, context.sha),
     )
 
 

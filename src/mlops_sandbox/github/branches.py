@@ -114,6 +114,26 @@ class Branches(CommitFacts):
                 pending += self.commits[current].parents
         return False
 
+    def commits_beyond(self, base: str, head: str) -> list[Commit]:
+        """List the commits that `head` has and `base` has not, oldest first."""
+        pending, found = [head], dict[str, Commit]()
+        while pending:
+            commit = self.commits.get(pending.pop())
+            if commit and commit.sha not in found and not self.is_ancestor(commit.sha, of=base):
+                found[commit.sha] = commit
+                pending += commit.parents
+        return list(found.values())[::-1]
+
+    def merge_base(self, base: str, head: str) -> Commit | None:
+        """Return the nearest commit that both have; None where they have nothing in common."""
+        pending = [head]
+        while pending:
+            commit = self.commits.get(pending.pop(0))
+            if commit and self.is_ancestor(commit.sha, of=base):
+                return commit
+            pending += commit.parents if commit else ()
+        return None
+
     def _branch_moved(self, branch: str, sha: str, *, actor: User, forced: bool, at: datetime) -> None:
         """Update the pull requests that depend on the branch."""
         raise NotImplementedError

@@ -59,6 +59,7 @@ PUBLISHED: Mapping[str, str] = {
     "GET /repos/{owner}/{repo}/commits": "contents=read",
     "GET /repos/{owner}/{repo}/releases/latest": "contents=read",
     "GET /repos/{owner}/{repo}/commits/{ref}": "contents=read",
+    "GET /repos/{owner}/{repo}/compare/{basehead}": "contents=read",
     "GET /repos/{owner}/{repo}/contents/{path}": "contents=read",
     "GET /repos/{owner}/{repo}/git/blobs/{file_sha}": "contents=read",
     "GET /repos/{owner}/{repo}/git/commits/{commit_sha}": "contents=read",

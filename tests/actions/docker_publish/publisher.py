@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlops_actions.boundary.github.history import GitHubHistory
+from mlops_actions.boundary.github.transport import Pace
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.boundary.sockets import find_socket
@@ -29,6 +31,7 @@ from tests.support.local_docker import LocalDocker
 from tests.support.logs import LOG
 from tests.support.step import LocalRunner, Step
 
+PACE = Pace(attempts=1, backoff=0.0)
 # What the runner of these steps says otherwise than the harness: a branch without protection, and a fixed commit.
 VARIABLES = {"GITHUB_SHA": SHA, "GITHUB_ACTOR": "octo", "GITHUB_REF_PROTECTED": "false"}
 
@@ -90,6 +93,7 @@ class Publisher:
             workspace=WorkspaceFiles(self.workspace),
             read_checkout=lambda _: self.checkout,
             google_token=lambda: self.google_token,
+            history=GitHubHistory(variables.get("INPUT_GITHUB-TOKEN"), Context.from_environ(variables), LOG, PACE),
             private_directory=lambda: self.runner.temp,
             find_socket=lambda path: find_socket(path, variables),
             clock=self.clock,

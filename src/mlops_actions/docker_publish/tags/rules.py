@@ -40,16 +40,15 @@ class RuleTags:
         notes = Notes()
         rules = _Rules(revision, self._own_versions(revision), version=self._version(revision), room=self._room, notes=notes)
         tags = [self._affixed(tag) for rule in self.rules for tag in rules.apply(rule)]
-        tags += [Tag(name, TagKind.LITERAL) for name in self.references]
+        tags += [_literal(name, revision) for name in self.references]
         if not tags:
             raise BadInput(
                 f"input 'tags' yields no tag: {', '.join(self.rules)} for {revision.ref or 'a commit without a known ref'}",
                 "add a rule that always applies, such as 'sha'",
             )
-        kept = ownership.own_tags(tags, revision, notes, pushes=pushes) or [
-            self._affixed(Tag(revision.sha[:12], TagKind.COMMIT))
-        ]
-        return Tags.of(kept, revision, notes, snapshot=self._snapshot(revision))
+        of_commit = self._affixed(Tag(revision.sha[:12], TagKind.COMMIT))
+        kept = ownership.own_tags(tags, revision, notes, pushes=pushes) or [of_commit]
+        return Tags.of(kept, notes, fallback=of_commit.name, snapshot=self._snapshot(revision))
 
     @property
     def _room(self) -> int:
@@ -117,7 +116,7 @@ class _Rules:
         if entries.is_pattern(rule):
             version = versions.matching(rule, revision.git_tag)
             return self._version_tags(version) if version else []
-        return self._template(rule) if templates.is_template(rule) else [Tag(entries.literal(rule), TagKind.LITERAL)]
+        return self._template(rule) if templates.is_template(rule) else [_literal(entries.literal(rule), self.revision)]
 
     def _semver(self) -> list[Tag]:
         git_tag = self.revision.git_tag
@@ -193,6 +192,12 @@ _KINDS = (
     *((word, TagKind.RELEASE) for word in ("tag", "raw", "version", "major", "minor", "patch")),
     ("", TagKind.TIME),
 )
+
+
+def _literal(name: str, revision: Revision) -> Tag:
+    """Make a literal tag; one that the rules would give to the branch follows the branch just as theirs."""
+    is_of_branch = bool(revision.branch) and name in ("latest", tag_names.made_valid(revision.branch))
+    return Tag(name, TagKind.BRANCH if is_of_branch and not revision.is_pull_request else TagKind.LITERAL)
 
 
 def _moves_by_version(rule: str) -> bool:

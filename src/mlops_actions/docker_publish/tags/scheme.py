@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mlops_actions.docker_publish.revision import Revision
-from mlops_actions.docker_publish.tags import tag_names
 from mlops_actions.docker_publish.tags.ownership import Tag, TagKind
 
 
@@ -32,8 +31,9 @@ class Notes:
 class Tags:
     """Tags in order, without repetition; `notes` say what a rule left out or changed; `snapshot` is that rule's tag.
 
-    `notices` are those notes that the run's page shows too. `of_branch` are the tags that follow the branch, `of_ref` those
-    that a branch or a git tag gives; `made_of` names the ref whose name a tag is made of.
+    `notices` are those notes that the run's page shows too. `of_branch` are the tags that follow the branch, `of_ref`
+    those that a branch or a git tag gives; `made_of` names the ref whose name a tag is made of. `fallback` is the commit's
+    tag, for an image that may have none of them.
     """
 
     names: tuple[str, ...]
@@ -43,15 +43,18 @@ class Tags:
     of_branch: frozenset[str] = frozenset()
     of_ref: frozenset[str] = frozenset()
     made_of: Mapping[str, str] = field(default_factory=dict)
+    fallback: str = ""
+
+    @property
+    def first(self) -> str:
+        """The first tag that may move whatever the registry has by then, else the commit's own."""
+        return next((name for name in self.names if name not in self.of_ref), self.fallback or self.names[0])
 
     @classmethod
-    def of(cls, tags: Iterable[Tag], revision: Revision, notes: Notes, *, snapshot: str = "") -> Tags:
+    def of(cls, tags: Iterable[Tag], notes: Notes, *, fallback: str, snapshot: str = "") -> Tags:
         """Put tags together with what is known of each."""
         tags = list(tags)
-        own_names = {"latest", tag_names.made_valid(revision.branch)} if revision.branch else set()
-        follows = {
-            tag.name for tag in tags if tag.kind is TagKind.BRANCH or (tag.kind is TagKind.LITERAL and tag.name in own_names)
-        }
+        follows = {tag.name for tag in tags if tag.kind is TagKind.BRANCH}
         return cls(
             names=tuple(dict.fromkeys(tag.name for tag in tags)),
             notes=tuple(notes.notes),
@@ -60,6 +63,7 @@ class Tags:
             of_branch=frozenset(follows),
             of_ref=frozenset(follows | {tag.name for tag in tags if tag.kind is TagKind.RELEASE}),
             made_of={tag.name: tag.made_of for tag in tags if tag.made_of},
+            fallback=fallback,
         )
 
 

@@ -44,6 +44,23 @@ def get_commit(call: Call) -> ApiResponse:
     return ApiResponse(200, document | {"stats": {"additions": 0, "deletions": 0, "total": 0}, "files": []})
 
 
+@routes("GET", f"{REPO}/compare/{{basehead:path}}")
+def compare_commits(call: Call) -> ApiResponse:
+    """Compare two commits, branches or tags; 404 for one that does not exist, or without a common ancestor."""
+    repo, (base_name, _, head_name) = call.repository, call.params["basehead"].partition("...")
+    base, head = repo.find_commit(base_name), repo.find_commit(head_name)
+    if base is None or head is None:
+        raise not_found()
+    ahead, behind = repo.commits_beyond(base.sha, head.sha), repo.commits_beyond(head.sha, base.sha)
+    merge_base = repo.merge_base(base.sha, head.sha)
+    if merge_base is None:
+        raise ApiError(404, f"No common ancestor between {base_name} and {head_name}.")
+    per_page, page = int(call.query.get("per_page", 250)), int(call.query.get("page", 1))
+    shown = ahead[(page - 1) * per_page : page * per_page]
+    document = serializers.comparison(base, merge_base, ahead, behind=len(behind), shown=shown, repo=repo, links=call.links)
+    return ApiResponse(200, document if page > 1 else document | {"files": []})
+
+
 @routes("GET", f"{REPO}/git/commits/{{sha}}")
 def get_git_commit(call: Call) -> ApiResponse:
     """Read a git commit object."""

@@ -116,6 +116,37 @@ def git_user(author: User, commit: Commit) -> Json:
     return {"name": name, "email": f"{author.login}@users.noreply.github.localhost", "date": timestamp(commit.date)}
 
 
+def comparison(
+    base: Commit,
+    merge_base: Commit,
+    ahead: list[Commit],
+    *,
+    behind: int,
+    shown: list[Commit],
+    repo: Repository,
+    links: Links,
+) -> Json:
+    """Return a `CommitComparison` without the changed files, which only its first page has."""
+    head = ahead[-1] if ahead else merge_base
+    status = ("diverged" if behind else "ahead") if ahead else "behind" if behind else "identical"
+    span = f"{base.sha}...{head.sha}"
+    web = links.web(repo.full_name, "compare", span)
+    return {
+        "url": f"{repo_api(repo, links)}/compare/{span}",
+        "html_url": web,
+        "permalink_url": web,
+        "diff_url": f"{web}.diff",
+        "patch_url": f"{web}.patch",
+        "base_commit": commit(base, repo, links),
+        "merge_base_commit": commit(merge_base, repo, links),
+        "status": status,
+        "ahead_by": len(ahead),
+        "behind_by": behind,
+        "total_commits": len(ahead),
+        "commits": [commit(item, repo, links) for item in shown],
+    }
+
+
 def commit(item: Commit, repo: Repository, links: Links) -> Json:
     """Return a `Commit`."""
     api = repo_api(repo, links)

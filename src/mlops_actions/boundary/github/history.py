@@ -1,0 +1,44 @@
+"""The order of a repository's commits, as GitHub knows it: a checkout is one commit deep."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from mlops_actions.boundary.github.failures import GitHubRefused
+from mlops_actions.boundary.github.shapes import record, text
+from mlops_actions.boundary.github.transport import GitHubTransport, Pace
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import Refused
+from mlops_actions.core.ports import Log
+
+# An answer that does not come leaves a tag where it is: the build must not wait long for it.
+PACE = Pace(timeout=10.0, attempts=2, backoff=0.5, patience=30.0)
+# GitHub answers so for a commit or ref that the repository does not have.
+_UNKNOWN = (404, 422)
+
+
+class GitHubHistory:
+    """The history of the workflow's repository, read with the job's token; nothing is sent before it is asked."""
+
+    def __init__(self, token: str | None, context: Context, log: Log, pace: Pace = PACE) -> None:
+        self._token = token
+        self._context = context
+        self._log = log
+        self._pace = pace
+
+    def compare(self, base: str, head: str) -> str:
+        """Return how a commit stands to a commit or full ref; empty where GitHub does not know one of them.
+
+        https://docs.github.com/rest/commits/commits#compare-two-commits: the first page alone lists the changed files.
+        """
+        if not self._token:
+            raise Refused("there is no token to ask GitHub with", "leave 'github-token' at its default")
+        transport = GitHubTransport(self._token, self._context.api_url, self._log, pace=self._pace)
+        path = f"/repos/{self._context.repository}/compare/{quote(base)}...{quote(head)}"
+        try:
+            status = transport.get(path, record(status=text), per_page=1, page=2)["status"]
+        except GitHubRefused as refused:
+            if refused.status in _UNKNOWN:
+                return ""
+            raise
+        return str(status)

@@ -1,0 +1,120 @@
+"""Move no tag back, and none that only a claim stands behind: what GitHub and the registry know of the tags.
+
+The checkout is one commit deep, so that git cannot order two commits. GitHub can. A tag of the branch moves where the commit
+is the branch's newest, or follows the commit of the image that has the tag now (its label `revision`). What neither of the
+two can tell stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from mlops_actions.core.errors import ActionError
+from mlops_actions.docker_publish.revision import Revision
+from mlops_actions.docker_publish.tags import tag_names
+from mlops_actions.docker_publish.tags.scheme import Tags
+
+REVISION_LABEL = "org.opencontainers.image.revision"
+VERSION_LABEL = "org.opencontainers.image.version"  # the branch or git tag that an image is of
+REMEDY = "give the job 'contents: read', or run the newest commit of the branch again"
+
+
+class History(Protocol):
+    """The order of commits, as GitHub knows it."""
+
+    def compare(self, base: str, head: str) -> str:
+        """Return how the commit `head` stands to `base`: `identical`, `ahead`, `behind` or `diverged`.
+
+        `base` is a commit or a full ref. Empty where GitHub does not know one of them. Raises Refused and Unavailable.
+        """
+
+
+class TaggedImages(Protocol):
+    """The images that have the tags now."""
+
+    def digest(self, tag: str) -> str | None:
+        """Return the digest of a tag, None where no image has it; raises Refused and Unavailable."""
+
+    def labels(self, tag: str) -> Mapping[str, str]:
+        """Return the labels of the image with a tag, none where they cannot be read."""
+
+
+def settled(tags: Tags, revision: Revision, history: History, images: TaggedImages, digest: str) -> Tags:
+    """Leave out the tags that must not move to the image `digest` (empty: not built yet); a notice tells why of each."""
+    judge = _Judge(revision, history, images, digest)
+    reasons = {name: reason for name in tags.names if (reason := judge.why_not(name, tags))}
+    notices = tuple(f"tag {name!r} stays where it is: {reason}" for name, reason in reasons.items())
+    names = tuple(name for name in tags.names if name not in reasons)
+    return replace(
+        tags,
+        names=names or ((tags.fallback or revision.sha[:12],) if reasons else ()),
+        notes=(*tags.notes, *notices),
+        notices=notices,
+    )
+
+
+@dataclass
+class _Judge:
+    revision: Revision
+    history: History
+    images: TaggedImages
+    digest: str
+    _failure: str = ""  # why GitHub did not answer
+    _answers: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def why_not(self, name: str, tags: Tags) -> str:
+        """Return why a tag must not move; empty where it may."""
+        if self.revision.is_claimed and name in tags.of_ref and not self._is_confirmed:
+            return f"GitHub does not confirm that {self.revision.sha[:12]} is of {self.revision.ref}{self._failure}"
+        made_of = tags.made_of.get(name, "")
+        may_be_shared = bool(made_of) and (made_of != name or "-" in name)
+        if not may_be_shared and name not in tags.of_branch:
+            return ""
+        current = self.images.digest(name)
+        if current is None or current == self.digest:
+            return ""
+        if may_be_shared and (other := self._other_ref(name, made_of)):
+            return f"it belongs to {other!r}, whose name gives the same tag as {made_of!r}; rename one, or delete the tag"
+        return self._why_not_forward(name) if name in tags.of_branch else ""
+
+    def _other_ref(self, name: str, made_of: str) -> str:
+        other = self.images.labels(name).get(VERSION_LABEL, "")
+        return other if other != made_of and tag_names.made_valid(other) == tag_names.made_valid(made_of) else ""
+
+    def _why_not_forward(self, name: str) -> str:
+        own = self.revision.sha
+        if self._of_branch == "identical":
+            return ""
+        published = self.images.labels(name).get(REVISION_LABEL, "")
+        if published == own:
+            return ""
+        if self._of_branch != "behind":
+            return (
+                f"GitHub does not confirm that {own[:12]} is a commit of {self.revision.branch!r}{self._failure}; {REMEDY}"
+            )
+        relation = self._compare(published, own) if published else ""
+        if relation in ("identical", "ahead"):
+            return ""
+        if relation == "behind":
+            return f"its image is of {published[:12]}, which is newer than {own[:12]}"
+        return f"{own[:12]} is not the newest commit of {self.revision.branch!r}, and its image names no commit of it"
+
+    @property
+    def _is_confirmed(self) -> bool:
+        relation = self._compare(self.revision.ref, self.revision.sha)
+        return relation == "identical" or (relation == "behind" and bool(self.revision.branch))
+
+    @property
+    def _of_branch(self) -> str:
+        return self._compare(f"refs/heads/{self.revision.branch}", self.revision.sha)
+
+    def _compare(self, base: str, head: str) -> str:
+        if (base, head) not in self._answers:
+            try:
+                self._answers[base, head] = self.history.compare(base, head)
+            except ActionError as error:
+                self._failure = f" ({error.cause})"
+                self._answers[base, head] = ""
+        return self._answers[base, head]

@@ -1,0 +1,217 @@
+"""Tags that stay where they are: no branch goes back to an older commit, and no claim of a checkout moves a release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from mlops_actions.core.checkout import Checkout
+from mlops_actions.core.outcome import Outcome
+from mlops_sandbox.github import GitHubServer, Repository
+from tests.actions.docker_publish.publisher import Publisher
+
+UNKNOWN = "e" * 40
+
+
+@dataclass
+class Scene:
+    """Three commits on `main`, a branch `feature` from the first one, and a publisher of any of them."""
+
+    publisher: Publisher
+    github: GitHubServer
+    repository: Repository
+    commits: dict[str, str]
+    token: str
+
+    def publish(
+        self,
+        commit: str,
+        *,
+        branch: str = "main",
+        token: str | None = None,
+        given: Mapping[str, str] | None = None,
+        event_ref: str = "",
+        event_commit: str = "",
+        event: str = "push",
+        tags: str = "branch, latest",
+    ) -> Outcome:
+        """Publish a commit of the scene, by default as a push of it to its branch."""
+        sha = self.commits.get(commit, commit)
+        self.publisher.checkout = Checkout(sha, branch, committed=1_700_000_000)
+        inputs = {"tags": tags, "github-token": self.token if token is None else token, "skip-unchanged": "false"}
+        return self.publisher.publish(
+            inputs | dict(given or {}),
+            event=event,
+            environ={"GITHUB_API_URL": self.github.api_url},
+            GITHUB_SHA=self.commits.get(event_commit, event_commit) or sha,
+            GITHUB_REF=event_ref or f"refs/heads/{branch}",
+        )
+
+    def stands_for(self, tag: str) -> str:
+        """Name the commit of the image that has a tag, as its label tells it."""
+        sha = self.publisher.labels(tag).get("org.opencontainers.image.revision", "")
+        return next((name for name, commit in self.commits.items() if commit == sha), sha)
+
+
+@pytest.fixture
+def scene(publisher: Publisher, github: GitHubServer) -> Scene:
+    repository = github.repository("Octo/Digits")
+    repository.collaborator("writer", "write")
+    commits = {"first": repository.push("main", by="writer", message="first").sha}
+    commits["feature"] = repository.push("feature", by="writer", message="feature").sha
+    commits["second"] = repository.push("main", by="writer", message="second").sha
+    commits["third"] = repository.push("main", by="writer", message="third").sha
+    token = github.workflow_token(repository, {"contents": "read"}).value
+    return Scene(publisher, github, repository, commits, token)
+
+
+FORWARD = [
+    # published before, published now, whether `latest` and `main` move
+    ("first", "third", True),  # the newest commit
+    ("third", "third", True),  # the same one again
+    ("first", "second", True),  # newer than the image, though not the newest commit
+    ("third", "second", False),
+    ("second", "first", False),
+    ("", "first", True),  # there is nothing to go back from
+    (UNKNOWN, "third", True),  # the newest commit, whatever the image says
+    (UNKNOWN, "second", False),
+    ("feature", "second", False),
+]
+
+
+@pytest.mark.parametrize(("before", "now", "moves"), FORWARD)
+def test_a_branch_s_tags_never_go_back(scene: Scene, before: str, now: str, moves: bool) -> None:
+    if before:
+        scene.publish(before, token="")
+    outcome = scene.publish(now)
+    assert scene.stands_for("latest") == scene.stands_for("main") == (now if moves else before)
+    tags = outcome.outputs["tags"].split("\n")
+    assert tags == (["main", "latest"] if moves else [scene.commits[now][:12]])
+    assert ("::notice::tag 'latest' stays where it is" in scene.publisher.log.getvalue()) is not moves
+    # One question for the branch, at most one more for the image of both tags.
+    assert len(scene.github.requests("GET /repos/*/*/compare/**")) <= 2
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "moves"), [("first", "third", False), ("third", "third", True), ("", "first", True)]
+)
+def test_without_an_answer_of_github_a_tag_stays(scene: Scene, before: str, now: str, moves: bool) -> None:
+    if before:
+        scene.publish(before, token="")
+    scene.publish(now, token="")
+    assert scene.stands_for("latest") == (now if moves else before)
+    assert ("there is no token to ask GitHub with" in scene.publisher.log.getvalue()) is not moves
+
+
+def test_a_token_that_may_not_read_contents_is_told_its_remedy(scene: Scene) -> None:
+    scene.repository.private = True
+    scene.publish("first", token="")
+    scene.publish("third", token=scene.github.workflow_token(scene.repository, {"metadata": "read"}).value)
+    assert scene.stands_for("latest") == "first"
+    assert "contents: read" in scene.publisher.log.getvalue()
+
+
+def test_a_force_push_moves_the_branch_s_tags(scene: Scene) -> None:
+    scene.publish("third")
+    scene.commits["amended"] = scene.repository.push("main", by="writer", message="amended", force=True).sha
+    scene.publish("amended")
+    assert scene.stands_for("latest") == "amended"
+    scene.publish("third")
+    assert scene.stands_for("latest") == "amended"
+
+
+def test_tags_of_the_commit_move_without_a_question(scene: Scene) -> None:
+    for commit in ("third", "first"):
+        scene.publish(commit, tags="sha, sha-long, date, snapshot, stable")
+    assert scene.github.requests("GET /repos/**/compare/**") == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "given", "tag"),
+    [
+        ("latest", {}, "latest"),
+        ("main", {}, "main"),
+        ("{{branch}}", {}, "main"),
+        ("{host}/octo/digits:latest", {}, "latest"),
+        ("latest", {"suffix": "-cuda"}, "latest-cuda"),
+        ("branch", {"prefix": "gpu-"}, "gpu-main"),
+    ],
+)
+def test_every_way_to_name_a_tag_of_the_branch_keeps_it_from_going_back(
+    scene: Scene, tags: str, given: Mapping[str, str], tag: str
+) -> None:
+    for commit in ("third", "second"):
+        scene.publish(commit, tags=tags.replace("{host}", scene.publisher.host), given=given)
+    assert scene.stands_for(tag) == "third"
+
+
+def test_another_literal_goes_where_the_workflow_file_says(scene: Scene) -> None:
+    for commit in ("third", "second"):
+        scene.publish(commit, tags="stable")
+    assert scene.stands_for("stable") == "second"
+
+
+def test_an_image_that_is_tagged_again_does_not_go_back_either(scene: Scene) -> None:
+    reusing = {"skip-unchanged": "true"}
+    scene.publish("first", given=reusing)
+    (scene.publisher.workspace / "train.py").write_text("print('other')\n")
+    scene.publish("third", given=reusing)
+    (scene.publisher.workspace / "train.py").write_text("print('training')\n")
+    outcome = scene.publish("second", given=reusing)
+    assert outcome.outputs["built"] == "false"
+    assert scene.stands_for("latest") == "third"
+
+
+def test_a_newer_commit_that_is_published_during_the_build_keeps_the_tags(scene: Scene) -> None:
+    """The push of the older image took longer: what counts is the moment of tagging, and the first tag is the commit's."""
+    scene.publish("third")
+    outcome = scene.publish("second", tags="branch")
+    assert outcome.outputs["tags"] == scene.commits["second"][:12]
+    assert scene.stands_for("main") == "third"
+
+
+CLAIMS = [
+    # what is checked out, under which ref, in a run of which ref; the tags
+    ("third", {"branch": "main"}, "refs/heads/other", ["main", "latest"]),
+    ("first", {"branch": "main"}, "refs/heads/other", ["main", "latest"]),
+    ("feature", {"branch": "feature"}, "refs/heads/main", ["feature"]),
+    ("feature", {"branch": "main"}, "refs/heads/feature-2", []),
+    (UNKNOWN, {"branch": "main"}, "refs/heads/other", []),
+    (UNKNOWN, {"branch": "feature"}, "refs/heads/main", []),
+    ("first", {"branch": "main", "given": {"ref": "refs/tags/v1.0.0"}}, "refs/heads/main", ["1.0.0", "1.0", "1", "latest"]),
+    ("second", {"branch": "main", "given": {"ref": "refs/tags/v1.0.0"}}, "refs/heads/main", []),
+    ("first", {"branch": "main", "given": {"ref": "refs/tags/v9.9.9"}}, "refs/heads/main", []),
+    (UNKNOWN, {"branch": "main", "given": {"ref": "refs/tags/v1.0.0"}}, "refs/heads/main", []),
+]
+
+
+@pytest.mark.parametrize(("commit", "claim", "event_ref", "expected"), CLAIMS)
+@pytest.mark.parametrize("event", ["workflow_dispatch", "repository_dispatch", "schedule"])
+def test_what_a_checkout_or_an_input_claims_is_believed_where_github_confirms_it(
+    scene: Scene, commit: str, claim: Mapping[str, str], event_ref: str, expected: list[str], event: str
+) -> None:
+    scene.repository.release("v1.0.0", sha=scene.commits["first"])
+    tags = "branch, semver, latest"
+    outcome = scene.publish(commit, **claim, event=event, event_ref=event_ref, event_commit="third", tags=tags)  # type: ignore[arg-type]
+    sha = scene.commits.get(commit, commit)
+    assert outcome.outputs["tags"].split("\n") == (expected or [sha[:12]])
+    assert set(scene.publisher.tags) == set(expected or [sha[:12]]) | ({sha[:12]} & set(scene.publisher.tags))
+
+
+def test_an_unanswered_question_about_a_claim_moves_nothing(scene: Scene) -> None:
+    scene.github.faults.answer("GET /repos/**", 503)
+    outcome = scene.publish("feature", branch="feature", event_ref="refs/heads/main", event_commit="third")
+    assert outcome.outputs["tags"] == scene.commits["feature"][:12]
+    assert "does not confirm that" in scene.publisher.summary
+
+
+@pytest.mark.parametrize(("one", "other"), [("a/b", "a-b"), ("a-b", "a/b"), ("a/b", "a+b"), ("x/y/z", "x-y/z")])
+def test_branches_whose_names_give_one_tag_do_not_overwrite_each_other(scene: Scene, one: str, other: str) -> None:
+    scene.publish("first", branch=one, tags="branch")
+    outcome = scene.publish("third", branch=other, tags="branch")
+    tag = one.replace("/", "-")
+    assert scene.stands_for(tag) == "first"
+    assert outcome.outputs["tags"] == scene.commits["third"][:12]
+    assert f"it belongs to '{one}', whose name gives the same tag as '{other}'" in scene.publisher.log.getvalue()
