@@ -192,10 +192,11 @@ class Publication:
     def _first_tags(self) -> tuple[str, ...]:
         """The tags to push with: that of the fingerprint, where there is one, then the next where it cannot be moved."""
         own = (fingerprint.tag(self._fingerprints.own),) if self._fingerprints.own else ()
-        if self._tags.names:
-            return (*own, self._tags.first)
+        tags = self._tags
         if own:
-            return own
+            return (*own, *([tags.unbound] if tags.unbound else self._settled("").names[:1]))
+        if tags.names:
+            return (tags.unbound or tags.fallback or tags.names[0],)
         platforms = self._request.inputs.platforms or (self._builder.platform,)
         return (fingerprint.unkeyed_tag(self._request.revision.sha, platforms),)
 
@@ -294,11 +295,14 @@ class Publication:
         except ActionError:
             return None
 
+    def _settled(self, digest: str) -> Tags:
+        """Return the tags without those that must not move to this image."""
+        images = RegistryImages(self._registry, self._request.name)
+        return settled(self._tags, self._request.revision, self._ports.history, images, digest)
+
     def _settle_tags(self, digest: str) -> None:
         """Leave out the tags that must not move to this image, as late as possible: a newer commit may have been faster."""
-        request = self._request
-        images = RegistryImages(self._registry, request.name)
-        self._tags = settled(self._tags, request.revision, self._ports.history, images, digest)
+        self._tags = self._settled(digest)
         self._notes += self._tags.notes
         for notice in self._tags.notices:
             self._ports.runner.notice(notice)

@@ -126,7 +126,7 @@ def of_job(step: ActionStep, scope: Scope) -> Needs:
         if registry in (GITHUB, None) and password is not TokenOwner.OTHER:
             (certain if registry and password is TokenOwner.JOB else possible).append(PACKAGES)
         if owner is not TokenOwner.OTHER:  # without it a tag that could go back stays where it is
-            possible.append(right_for("GET /repos/octo-org/digits/compare/a...b"))
+            (certain if owner is TokenOwner.JOB else possible).append(right_for("GET /repos/octo-org/digits/compare/a...b"))
     if step.action == "argo-submit":
         given = [scope.given(step, name) for name in BY_IDENTITY]
         if any(given) or None in given:

@@ -90,7 +90,7 @@ def test_all_pages_of_versions_decide_what_latest_is(publisher: Publisher, link:
     turn_on(publisher, {"tags_page": 2, "tags_link": link})
     (publisher.workspace / "train.py").write_text("print('a fix of an old version')\n")
     publisher.checkout = Checkout(NEXT_SHA, "", tags=("refs/tags/v1.0.1",), committed=COMMITTED + 60)
-    tags = publisher.publish(LOGIN, GITHUB_REF="refs/tags/v1.0.1").outputs["tags"].splitlines()
+    tags = publisher.publish(LOGIN, GITHUB_SHA=NEXT_SHA, GITHUB_REF="refs/tags/v1.0.1").outputs["tags"].splitlines()
     assert {"1.0.1", "1.0"} <= set(tags)
     assert {"1", "latest"}.isdisjoint(tags)
 
@@ -222,12 +222,13 @@ def test_a_second_run_of_a_commit_finds_its_immutable_tags_in_place(publisher: P
 
 @SERVICES
 def test_an_immutable_tag_that_would_move_is_named_with_the_remedy(publisher: Publisher, service: str) -> None:
-    publisher.publish(LOGIN)
+    given = LOGIN | {"tags": "sha, stable"}
+    publisher.publish(given)
     turn_on(publisher, {"immutable_tags": service})
     (publisher.workspace / "train.py").write_text("print('changed')\n")
     next_commit(publisher)
-    with pytest.raises(Refused, match=r"tagging .*/octo/digits:main failed") as refused:
-        publisher.publish(LOGIN)
+    with pytest.raises(Refused, match=r"tagging .*/octo/digits:stable failed") as refused:
+        publisher.publish(given)
     assert "cannot be moved: leave moving ones such as 'latest' out of 'tags'" in refused.value.remedy
 
 

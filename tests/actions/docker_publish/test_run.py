@@ -89,7 +89,7 @@ def test_unchanged_input_is_tagged_again_and_not_built(publisher: Publisher) -> 
     publisher.registry.log.clear()
     other = "f" * 40
     publisher.checkout = Checkout(other, "feature", committed=1_800_000_000)
-    second = publisher.publish().outputs
+    second = publisher.publish(GITHUB_SHA=other, GITHUB_REF="refs/heads/feature").outputs
     assert second["built"] == "false"
     assert second["digest"] == first["digest"]
     assert publisher.tags[other[:12]] == publisher.tags["feature"] == first["digest"]

@@ -84,6 +84,8 @@ def test_every_get_route_matches_githubs_schema(sample: Sample, call: Client) ->
             parameters["run"] = values["workflow_run"]
         if "/git/blobs/" in route.path:
             parameters["sha"] = blob_sha(b"print(1)\n")
+        if "/compare/" in route.path:
+            parameters["basehead"] = "refs/heads/main...refs/heads/schedule"
         if "/git/ref/" in route.path:
             parameters["ref"] = "heads/main"
         path = route.path
@@ -276,6 +278,36 @@ def test_bodies_that_are_no_object_are_refused(sample: Sample, call: Client, raw
     response = requests.post(url, data=raw, headers={"Authorization": f"token {call.token.value}"}, timeout=10)
     assert response.status_code == status
     assert message in response.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "status", "ahead", "behind"),
+    [
+        ("{first}", "{first}", "identical", 0, 0),
+        ("refs/heads/main", "{third}", "identical", 0, 0),
+        ("{first}", "{third}", "ahead", 2, 0),
+        ("refs/heads/main", "{first}", "behind", 0, 2),
+        ("refs/heads/main", "{feature}", "diverged", 1, 2),
+        ("refs/tags/v1", "{second}", "ahead", 1, 0),
+        ("main", "feature", "diverged", 1, 2),
+    ],
+)
+def test_commits_are_compared(github: GitHubServer, base: str, head: str, status: str, ahead: int, behind: int) -> None:
+    repository = github.repository("octo-org/digits")
+    call = Client(github, github.workflow_token(repository, {"contents": "read"}))
+    names = {"first": repository.push("main", by="a", message="1").sha}
+    names["feature"] = repository.push("feature", by="a", message="f").sha
+    names["second"] = repository.push("main", by="a", message="2").sha
+    names["third"] = repository.push("main", by="a", message="3").sha
+    repository.release("v1", sha=names["first"])
+    span = f"{base}...{head}".format(**names)
+    document = call(f"GET {{repo}}/compare/{span}").json()
+    assert (document["status"], document["ahead_by"], document["behind_by"]) == (status, ahead, behind)
+    assert (document["total_commits"], len(document["commits"]), document["files"]) == (ahead, ahead, [])
+    second_page = call(f"GET {{repo}}/compare/{span}", per_page=1, page=2).json()
+    assert (second_page["status"], len(second_page["commits"]), "files" in second_page) == (status, max(0, ahead - 1), False)
+    assert call(f"GET {{repo}}/compare/{'0' * 40}...main").status_code == 404
+    assert call("GET {repo}/compare/refs/heads/none...main").status_code == 404
 
 
 def test_pull_requests_are_found_by_commit_and_by_branch(sample: Sample, call: Client) -> None:

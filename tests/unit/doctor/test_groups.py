@@ -164,13 +164,22 @@ def test_publishing_to_ghcr_needs_packages_write() -> None:
 @pytest.mark.parametrize("name", ["aws-role", "aks-cluster", "oidc-audience"])
 def test_a_login_by_the_job_s_identity_token_needs_id_token(name: str) -> None:
     text = FILE.replace("workflow: workflow.yaml", f"workflow: workflow.yaml, {name}: x, github-token: own")
-    text = text.replace("{contents: read}", "{packages: write}")
+    text = text.replace("{contents: read}", "{contents: read, packages: write}")
     (check,) = job_rights.permissions(scope(text), "write")
     assert (check.status, "id-token: write" in check.remedy) == (Status.FAILS, True)
     # No repository's default holds it.
-    (check,) = job_rights.permissions(scope(text.replace("    permissions: {packages: write}\n", "")), "write")
+    (check,) = job_rights.permissions(
+        scope(text.replace("    permissions: {contents: read, packages: write}\n", "")), "write"
+    )
     assert check.status is Status.FAILS
-    (check,) = job_rights.permissions(scope(text.replace("{packages: write}", "{packages: write, id-token: write}")), "read")
+    (check,) = job_rights.permissions(scope(text.replace("packages: write}", "packages: write, id-token: write}")), "read")
+    assert check.status is Status.OK
+
+
+def test_publishing_needs_contents_read_to_order_commits() -> None:
+    (check,) = job_rights.permissions(scope(FILE.replace("{contents: read}", "{packages: write}")), "read")
+    assert (check.status, "contents: read" in check.remedy) == (Status.FAILS, True)
+    (check,) = job_rights.permissions(scope(FILE.replace("{contents: read}", "{contents: read, packages: write}")), "read")
     assert check.status is Status.OK
 
 

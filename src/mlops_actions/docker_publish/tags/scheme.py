@@ -46,9 +46,9 @@ class Tags:
     fallback: str = ""
 
     @property
-    def first(self) -> str:
-        """The first tag that may move whatever the registry has by then, else the commit's own."""
-        return next((name for name in self.names if name not in self.of_ref), self.fallback or self.names[0])
+    def unbound(self) -> str:
+        """The first tag that may move whatever the registry has by then; empty where there is none."""
+        return next((name for name in self.names if name not in self.of_ref), "")
 
     @classmethod
     def of(cls, tags: Iterable[Tag], notes: Notes, *, fallback: str, snapshot: str = "") -> Tags:
