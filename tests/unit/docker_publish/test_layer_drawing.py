@@ -48,17 +48,17 @@ def test_a_share_is_drawn_to_an_eighth_of_a_block(share: float, drawn: str) -> N
 
 
 def rows(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith("|")][2:]
+    return [line.replace("\u00a0", " ") for line in text.splitlines() if line.startswith("|")][2:]
 
 
 def test_layers_are_drawn_by_size_with_their_lines() -> None:
     text = layers_markdown(report(("COPY . /app", 12 * MB), ("RUN pip install torch", 2300 * MB)), URL)
     assert rows(text) == [
-        f"| [Dockerfile&#58;3]({URL}#L3) `RUN pip install torch` | 2.30 GB | `{'█' * 16}` |",
+        f"| [line 3]({URL}#L3) `RUN pip install torch` | 2.30 GB | `{'█' * 16}` |",
         "| from the base `nvidia/cuda:12.8` (2 layers) | 150.0 MB | `█` |",
-        f"| [Dockerfile&#58;2]({URL}#L2) `COPY . /app` | 12.0 MB | `▏` |",
+        f"| [line 2]({URL}#L2) `COPY . /app` | 12.0 MB | `▏` |",
     ]
-    assert text.startswith("#### Layers (linux/amd64)\n\n2.46 GB in the registry (compressed).\n")
+    assert text.startswith("#### Layers (linux/amd64)\n\n2.46 GB in the registry (compressed). The lines are those of ")
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,22 @@ def test_layers_are_drawn_by_size_with_their_lines() -> None:
 )
 def test_growth_is_shown_layer_by_layer(own: Any, earlier: Any, total: str, changes: list[str]) -> None:
     text = layers_markdown(report(*own, earlier=earlier))
-    assert f"**{total}** against `main`." in text
-    assert [row.split("|")[-2].strip() for row in rows(text)] == changes
+    assert f"**{total}** against `main`. " in text
+    assert [row.split("|")[3].strip() for row in rows(text)] == changes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "last"),
+    [
+        ((2300 * MB, 92, 480), "| 2 smaller layers | 572 B | `▏` |"),
+        ((2300 * MB, 92), "| line 3 `RUN step 1` | 92 B | `▏` |"),
+        ((2300 * MB, 2 * MB, 1 * MB), "| 2 smaller layers | 3.0 MB | `▏` |"),
+        ((300 * MB, 3 * MB, 2 * MB), "| line 4 `RUN step 2` | 2.0 MB | `▏` |"),
+    ],
+)
+def test_layers_that_do_not_matter_are_summed_up(sizes: tuple[int, ...], last: str) -> None:
+    own = tuple((f"RUN step {number}", size) for number, size in enumerate(sizes))
+    assert rows(layers_markdown(report(*own)))[-1] == last
 
 
 def test_many_layers_are_summed_up() -> None:
@@ -99,9 +113,17 @@ def test_instructions_are_escaped_and_cut(command: str, shown: str) -> None:
 def test_hints_name_the_line_and_are_cut() -> None:
     some = report(("RUN pip install torch", 2300 * MB))
     made = some.comparison.layers[0].made
-    text = layers_markdown(replace(some, hints=tuple(Hint(made, "pip's cache", "use *it*", MB) for _ in range(10))))
-    assert "- Dockerfile&#58;2 `RUN pip install torch`: holds 1&#46;0 MB of pip's cache; use \\*it\\*\n" in text
+    text = layers_markdown(
+        replace(some, hints=tuple(Hint(made, "pip's cache", "use *it*", MB + number) for number in range(0, 10**7, 10**6)))
+    )
+    assert "- line\u00a02 `RUN pip install torch`: holds 1&#46;0 MB of pip's cache; use \\*it\\*\n" in text
     assert text.endswith("- and 2 more")
+
+
+def test_layers_that_may_hold_the_same_share_a_hint() -> None:
+    some = report(("RUN pip install a", 20 * MB), ("RUN pip install b", 30 * MB))
+    text = layers_markdown(replace(some, hints=tuple(Hint(layer.made, "x", "y") for layer in some.comparison.layers)))
+    assert text.endswith("\n\n- line\u00a02 `RUN pip install a`, line\u00a03 `RUN pip install b`: may hold x; y")
 
 
 def test_the_document_has_every_layer() -> None:

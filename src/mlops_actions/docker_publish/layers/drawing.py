@@ -15,6 +15,8 @@ from mlops_actions.docker_publish.size_text import size_text
 _BAR = 16  # characters
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MAX_ROWS = 12
+_SMALL_SHARE = 1000  # a layer below this part of the largest is summed up
+_UNBROKEN = "\u00a0"  # a blank at which no line breaks
 _MAX_COMMAND = 70  # characters in a table
 _MAX_HINTS = 8
 # In JSON, where all outputs together are one variable of a later step.
@@ -42,11 +44,11 @@ def share_bar(share: float) -> str:
 def layers_markdown(report: LayerReport, dockerfile_url: str = "") -> str:
     """Draw the layers by size; `dockerfile_url` is the address of the Dockerfile at the image's commit, or empty."""
     comparison = report.comparison
-    rows = [_own(report, layer, dockerfile_url) for layer in comparison.layers if layer.made.layer.size]
+    rows = [_own(layer, dockerfile_url) for layer in comparison.layers if layer.made.layer.size]
     if report.base_layers:
         rows.append(_base(report))
     rows.sort(key=lambda row: -row.size)
-    shown, rest = (rows, []) if len(rows) <= _MAX_ROWS + 1 else (rows[:_MAX_ROWS], rows[_MAX_ROWS:])
+    shown, rest = _shown(rows)
     if rest:
         sums = [row.before for row in rest if row.before is not None]
         title = f"{len(rest)} smaller layers"
@@ -54,35 +56,54 @@ def layers_markdown(report: LayerReport, dockerfile_url: str = "") -> str:
     largest = max((row.size for row in shown), default=0)
     header, align = ["Layer", "Size", ""], "lrl"
     if report.compared:
-        header, align = [*header, f"against {markdown.code(report.compared)}"], "lrlr"
+        header, align = [*header[:2], f"against{_UNBROKEN}{markdown.code(report.compared)}", ""], "lrrl"
     cells = []
     for row in shown:
-        cell = [row.title, size_text(row.size), markdown.code(share_bar(row.size / largest if largest else 0))]
-        cells.append([*cell, _change(row)] if report.compared else cell)
+        change = [_change(row)] if report.compared else []
+        drawn = markdown.code(share_bar(row.size / largest if largest else 0))
+        cells.append([row.title, _unbroken(size_text(row.size)), *change, drawn])
     removed = sum(size for _, size in comparison.removed)
     if report.compared and removed:
         count = len(comparison.removed)
-        cells.append([f"{count} layer{'s' if count > 1 else ''} no longer there", "", "", f"−{size_text(removed)}"])
-    parts = [f"#### Layers{_of_platform(report)}", _total(report), markdown.table(header, cells, align)]
+        gone = f"{count} layer{'s' if count > 1 else ''} no longer there"
+        cells.append([gone, "", _unbroken(_signed(-removed)), ""])
+    parts = [f"#### Layers{_of_platform(report)}", _total(report, dockerfile_url), markdown.table(header, cells, align)]
     if report.hints:
         parts.append(_hints(report, dockerfile_url))
     return "\n\n".join(parts)
+
+
+def _shown(rows: list[_Row]) -> tuple[list[_Row], list[_Row]]:
+    """Divide the sorted rows into those that are drawn and those that are summed up: too many, or too small to matter."""
+    largest = max((row.size for row in rows), default=0)
+    count = sum(row.size * _SMALL_SHARE >= largest for row in rows)
+    count = count if count < len(rows) - 1 else len(rows)  # one row alone is not summed up
+    count = min(count, _MAX_ROWS) if len(rows) > _MAX_ROWS + 1 else count
+    return rows[:count], rows[count:]
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", _UNBROKEN)
 
 
 def _of_platform(report: LayerReport) -> str:
     return f" ({markdown.escape(report.platform)})" if report.platform else ""
 
 
-def _total(report: LayerReport) -> str:
+def _total(report: LayerReport, url: str) -> str:
     size, before = report.comparison.size, report.comparison.before
-    if before is None:
-        return f"{size_text(size)} in the registry (compressed)."
-    change = _signed(size - before) if size != before else "the same size"
-    return f"{size_text(size)} in the registry (compressed): **{change}** against {markdown.code(report.compared)}."
+    total = f"{size_text(size)} in the registry (compressed)"
+    if before is not None:
+        change = _signed(size - before) if size != before else "the same size"
+        total += f": **{change}** against {markdown.code(report.compared)}"
+    if not any(layer.made.line for layer in report.comparison.layers):
+        return f"{total}."
+    path = markdown.link(report.dockerfile, url) if url else markdown.code(report.dockerfile)
+    return f"{total}. The lines are those of {path}."
 
 
-def _own(report: LayerReport, layer: ComparedLayer, url: str) -> _Row:
-    return _Row(_title(report, layer.made, url), layer.made.layer.size, layer.before, layer.kept)
+def _own(layer: ComparedLayer, url: str) -> _Row:
+    return _Row(_title(layer.made, url), layer.made.layer.size, layer.before, layer.kept)
 
 
 def _base(report: LayerReport) -> _Row:
@@ -92,12 +113,12 @@ def _base(report: LayerReport) -> _Row:
     return _Row(title, comparison.base_size, comparison.base_before or None)
 
 
-def _title(report: LayerReport, made: MadeLayer, url: str) -> str:
+def _title(made: MadeLayer, url: str) -> str:
     command = markdown.code(_short(made.command)) or f"layer {made.index + 1}"
     if not made.line:
         return command
-    place = f"{report.dockerfile}:{made.line}"
-    return f"{markdown.link(place, f'{url}#L{made.line}') if url else markdown.escape(place)} {command}"
+    place = f"line{_UNBROKEN}{made.line}"
+    return f"{markdown.link(place, f'{url}#L{made.line}') if url else place} {command}"
 
 
 def _short(text: str, limit: int = _MAX_COMMAND) -> str:
@@ -110,7 +131,7 @@ def _change(row: _Row) -> str:
         return "new"
     if row.kept or row.before == row.size:
         return "same"
-    return _signed(row.size - row.before)
+    return _unbroken(_signed(row.size - row.before))
 
 
 def _signed(size: int) -> str:
@@ -118,10 +139,14 @@ def _signed(size: int) -> str:
 
 
 def _hints(report: LayerReport, url: str) -> str:
-    lines = [f"- {_title(report, hint.made, url)}: {markdown.escape(hint.text)}" for hint in report.hints[:_MAX_HINTS]]
-    rest = len(report.hints) - _MAX_HINTS
+    """List the hints; layers that may hold the same are named together."""
+    titles: dict[str, list[str]] = {}
+    for hint in report.hints:
+        titles.setdefault(hint.text, []).append(_title(hint.made, url))
+    lines = [f"- {', '.join(dict.fromkeys(named))}: {markdown.escape(text)}" for text, named in titles.items()]
+    rest = len(lines) - _MAX_HINTS
     more = [f"- and {rest} more"] if rest > 0 else []
-    return "\n".join(["**Smaller images:**", "", *lines, *more])
+    return "\n".join(["**What could be left out:**", "", *lines[:_MAX_HINTS], *more])
 
 
 def layers_document(report: LayerReport) -> Json:
