@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from tests.bench import argo, argo_logs, chatops, docker, images, wandb
+import pytest
+
+from tests.bench import argo, argo_logs, chatops, compression, docker, images, wandb
 from tests.bench.startup import ROUNDS
 from tests.bench.table import Table
-from tests.e2e.docker_daemon import DaemonError
+from tests.e2e.docker_daemon import DaemonError, Docker
 from tests.e2e.images import ACTIONS, TARGETS
 
 MEGABYTE = 1_000_000
@@ -119,6 +122,7 @@ def image_rows(table: Table) -> None:
         triggered_rows(table, chatops.measure(partial(images.repeated, daemon, names["chatops"])), held=True)
         table.section("Publishing (docker-publish in its image, on a daemon of its own)")
         publishing_rows(table, docker.measure(daemon, names))
+        compression_rows(table, daemon, names)
 
 
 def publishing_rows(table: Table, figures: docker.Publishing) -> None:
@@ -133,6 +137,21 @@ def publishing_rows(table: Table, figures: docker.Publishing) -> None:
             table.figure(f"{name}, {kind}", figures.ratios[kind], TIMES, of=f"{plain}, {described}", most=most)
         else:
             table.words(f"{name}, {kind}", "not measured: no Go here to make BuildKit with")
+
+
+def compression_rows(table: Table, daemon: Docker, names: Mapping[str, str]) -> None:
+    """Print what each compression costs."""
+    files = f"{compression.PACKAGES} MB of Python packages and {compression.WEIGHTS} MB of weights"
+    table.section(f"Compression of {files} (docker-publish in its image, on a BuildKit)")
+    try:
+        figures = compression.measure(daemon, names)
+    except pytest.skip.Exception as reason:
+        table.words("not measured", str(reason))
+        return
+    for kind, figure in figures.items():
+        table.figure(f"{kind}: bytes in the registry", figure.size / MEGABYTE, "{:.1f} MB")
+        table.figure("  build and push", figure.published, SECONDS)
+        table.figure("  pull and unpack", figure.pulled, SECONDS)
 
 
 if __name__ == "__main__":
