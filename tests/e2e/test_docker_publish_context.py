@@ -19,6 +19,7 @@ from mlops_sandbox.registry import Registry
 from mlops_sandbox.registry.specification import OCI_MANIFEST
 from mlops_sandbox.registry.store import StoredManifest
 from tests.e2e.docker_daemon import Docker
+from tests.unit.docker_publish import test_context_links
 
 TREE = (
     "a/b/c.py", "a/b/keep.md", "a/x.md", "docs/README.md", "docs/deep/er/x.md", "data/raw/1", "data/raw/2", "data/keep",
@@ -96,6 +97,29 @@ def test_the_fingerprint_covers_exactly_the_files_that_are_sent(
     assert wrong == []
     assert unread == []
     assert sum((tmp_path / f"{number:03}.tar").exists() for number in range(len(cases))) > 70
+
+
+def test_every_link_that_buildkit_follows_into_git_is_followed(
+    docker: Docker, images: dict[str, str], tmp_path: Path
+) -> None:
+    sources = [(source, leads) for source, leads in test_context_links.SOURCES if source]
+    for number, (source, _) in enumerate(sources):
+        folder = tmp_path / f"{number:03}"
+        test_context_links.write(folder)
+        (folder / ".git").mkdir()
+        (folder / ".git" / "HEAD").write_text("the commit")
+        (folder / "Dockerfile").write_text(f"FROM scratch\nCOPY {source} /x/\n")
+    docker(
+        "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases", "--entrypoint=sh",
+        images["docker-publish"], "-c", BUILD,
+    )  # fmt: skip
+    followed = 0
+    for number, (source, leads) in enumerate(sources):
+        archive = tmp_path / f"{number:03}.tar"
+        reaches = archive.exists() and b"the commit" in archive.read_bytes()
+        assert leads or not reaches, source
+        followed += reaches
+    assert followed > 8
 
 
 OCI_CONFIG, OCI_LAYER = "application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar"

@@ -525,3 +525,15 @@ def test_source_date_epoch_is_the_commit_s_time(publisher: Publisher) -> None:
     publisher.publish({"force": "true", "sha": "f" * 40})
     epochs = [environment.get("SOURCE_DATE_EPOCH") for _, environment in publisher.docker.builds]
     assert epochs == [str(COMMITTED), "1", None]
+
+
+def test_a_link_into_git_is_seen_at_every_commit(publisher: Publisher) -> None:
+    (publisher.workspace / ".git").mkdir(exist_ok=True)
+    (publisher.workspace / "VERSION").symlink_to(".git/HEAD")
+    hashes = set()
+    for line in ("COPY train.py /", "COPY VERSION /"):
+        (publisher.workspace / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+        for head in ("one", "two"):
+            (publisher.workspace / ".git" / "HEAD").write_text(head)
+            hashes.add(publisher.publish().outputs["context-hash"])
+    assert len(hashes) == 3

@@ -5,15 +5,13 @@ In case of doubt a path counts as read: these paths decide about warnings, never
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mlops_actions.docker_publish.dockerfile import shell
 from mlops_actions.docker_publish.dockerfile.bases import with_triggers
 from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile
-from mlops_actions.docker_publish.dockerfile.paths import context_paths
+from mlops_actions.docker_publish.dockerfile.paths import context_paths, relative
 
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@", re.IGNORECASE)
 
@@ -47,16 +45,8 @@ def find(dockerfile: Dockerfile) -> LocalSources:
         paths = mounted if instruction.keyword == "RUN" else copied
         for path in context_paths(instruction):
             if not _REMOTE.match(path):
-                paths[_normal(path, dockerfile.escape)] = None
+                paths[relative(path, dockerfile.escape)] = None
     return LocalSources(tuple(copied), tuple(mounted))
-
-
-def _normal(source: str, escape: str) -> str:
-    """Return a source relative to the context; empty (all of it) where a variable or an escape hides the path."""
-    path = shell.literal(source, escape)
-    if path is None or "\\" in path:
-        return ""
-    return posixpath.normpath("/" + path).lstrip("/")
 
 
 def _covers(source: str, path: str) -> bool:

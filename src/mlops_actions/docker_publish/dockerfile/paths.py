@@ -16,11 +16,14 @@ _ALL = "."
 
 def sees_git(dockerfile: Dockerfile) -> bool:
     """Tell whether the build may read the context's `.git`, which differs at every commit; true in case of doubt."""
-    return bool(dockerfile.unclear) or any(
-        _reaches_git(path, dockerfile.escape)
-        for instruction in with_triggers(dockerfile)
-        for path in context_paths(instruction)
-    )
+    return any(map(reaches_git, context_sources(dockerfile)))
+
+
+def context_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
+    """Return the paths or patterns that the build reads, relative to the context; an empty one stands for all of it."""
+    written = [path for instruction in with_triggers(dockerfile) for path in context_paths(instruction)]
+    found = dict.fromkeys(relative(path, dockerfile.escape) for path in written)
+    return ("", *found) if dockerfile.unclear else tuple(found)
 
 
 def context_paths(instruction: Instruction) -> list[str]:
@@ -41,15 +44,21 @@ def context_paths(instruction: Instruction) -> list[str]:
     return paths
 
 
-def _reaches_git(path: str, escape: str) -> bool:
-    source = shell.literal(path, escape)
-    if source is None or "\\" in source:
-        return True
-    first_segment = posixpath.normpath("/" + source).lstrip("/").partition("/")[0]
-    return not first_segment or _matches(first_segment, _GIT)
+def relative(path: str, escape: str) -> str:
+    """Return a path as it is written relative to the context; empty (all of it) where a variable or an escape hides it."""
+    text = shell.literal(path, escape)
+    if text is None or "\\" in text:
+        return ""
+    return posixpath.normpath("/" + text).lstrip("/")
 
 
-def _matches(pattern: str, name: str) -> bool:
-    """Tell whether a wildcard of the context may match a name; `[` counts for any text."""
+def reaches_git(source: str) -> bool:
+    """Tell whether a path or pattern, relative to the context, may be `.git`, be in it, or be all of the context."""
+    first_segment = source.partition("/")[0]
+    return not first_segment or matches(first_segment, _GIT)
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Tell whether a segment with wildcards may match a name; `[` counts for any text."""
     stars = re.escape(pattern.partition("[")[0] + ("*" if "[" in pattern else "")).replace(r"\*", ".*").replace(r"\?", ".")
     return re.fullmatch(stars, name, re.DOTALL) is not None

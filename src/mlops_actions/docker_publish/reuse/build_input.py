@@ -10,7 +10,7 @@ from mlops_actions.docker_publish.build import options, plan
 from mlops_actions.docker_publish.dockerfile import bases, instructions, paths
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.request import BuildRequest
-from mlops_actions.docker_publish.reuse import fingerprint, generations, variables
+from mlops_actions.docker_publish.reuse import context_links, fingerprint, generations, variables
 from mlops_actions.docker_publish.reuse.fingerprint import FingerprintInputs
 
 _GIT_NOTE = "every commit is built anew, since '.git' reaches the build: a line '.git' in .dockerignore lets it be reused"
@@ -48,7 +48,8 @@ def compute_fingerprints(
         sources = request.sources
         dockerfile = sources.dockerfile.read_bytes()
         hashed = _everything_else(request, dockerfile, platform=platform, base_digest=base_digest)
-        sees_git = paths.sees_git(instructions.parse(dockerfile))
+        read = paths.context_sources(instructions.parse(dockerfile))
+        sees_git = context_links.lead_to_git(sources.context, read)
         ignore = fingerprint.read_ignore(sources.context, sources.dockerfile, () if sees_git else (".git",))
         context = fingerprint.hash_context(sources.context, ignore)
     except UnknownInput as unknown:
