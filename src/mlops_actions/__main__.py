@@ -112,7 +112,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
 
     ports = Ports(
         runner=runner,
-        docker=DockerCommand(private_directory, environ),
+        docker=DockerCommand(private_directory, environ, builder_patience=inputs.builder_timeout, say=runner.info),
         open_registry=open_registry,
         workspace=WorkspaceFiles(context.workspace),
         read_checkout=read_checkout,

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mlops_actions.boundary.builder_probe import DEFAULT_PATIENCE, BuilderAddress, await_builder, said_when_long
 from mlops_actions.boundary.http import authorities
 from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, WorkFailed
@@ -61,15 +62,23 @@ class DockerCommand:
     `private_directory` makes the configuration's directory (0700; the caller removes it) when the command line first runs:
     an image that is only tagged again needs none. `environ` is this process's environment; the command line does not get
     the variables that the runner sets for actions (`INPUT_*`). A cancelled build gets `grace_period` seconds to notify the
-    daemon.
+    daemon. A BuildKit may take `builder_patience` seconds to listen; `say` logs what is waited for.
     """
 
     def __init__(
-        self, private_directory: Callable[[], Path], environ: Mapping[str, str], *, grace_period: float = _GRACE_PERIOD
+        self,
+        private_directory: Callable[[], Path],
+        environ: Mapping[str, str],
+        *,
+        grace_period: float = _GRACE_PERIOD,
+        builder_patience: float = DEFAULT_PATIENCE,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._private_directory = private_directory
         self._process_environ = environ
         self._grace_period = grace_period
+        self._builder_patience = builder_patience
+        self._say = say
         self._auths: dict[str, object] = {}
 
     @cached_property
@@ -166,12 +175,13 @@ class DockerCommand:
         import requests
         from docker import errors
 
+        host = self._process_environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
         try:
-            return call(self._client)
+            with said_when_long(self._say, f"the Docker daemon at {host} does not answer yet: waiting up to {_TIMEOUT} s"):
+                return call(self._client)
         except errors.NotFound:
             return None
         except (errors.DockerException, requests.RequestException, OSError, ValueError) as error:
-            host = self._process_environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
             raise BadInput(f"no Docker daemon answers at {host}: {_one_line(str(error))}", _NO_DAEMON) from error
 
     # The command line
@@ -195,20 +205,32 @@ class DockerCommand:
             raise BadInput(
                 f"input 'builder' is {builder!r}", "give a builder's name, or tcp://…, unix://… or docker-container://…"
             )
-        options = self._tls_options(address)
+        certificates = self._certificates(address)
+        asked = BuilderAddress(address, certificates)
+        if asked.is_asked_here:
+            await_builder(asked, patience=self._builder_patience, say=self._say)
+        elif container := address.removeprefix("docker-container://"):
+            self._require_running(container)
+        options = (
+            ["--driver-opt=" + ",".join(f"{name}={path}" for name, path in certificates.items())] if certificates else []
+        )
         done = self._run("buildx", "create", f"--name={_BUILDER}", "--driver=remote", *options, address)
         if done.returncode == 0:
-            done = self._run("buildx", "inspect", "--bootstrap", _BUILDER)
-        if done.returncode != 0:
+            with said_when_long(self._say, f"the BuildKit at {address} does not answer yet: waiting up to {_TIMEOUT} s"):
+                done = self._run("buildx", "inspect", "--bootstrap", _BUILDER)
+        # buildx succeeds also where its only node failed, or answered something else: then a line says so.
+        failed_node = re.search(r"^(?:Error:\s+|Status:\s+(?!\s|running))(.+)", done.stdout, re.MULTILINE)
+        if done.returncode != 0 or failed_node:
+            cause = failed_node[1] if failed_node else done.stderr or done.stdout
             raise BadInput(
-                f"the BuildKit at {address} does not answer: {_one_line(done.stderr or done.stdout)}",
+                f"the BuildKit at {address} does not answer: {_one_line(cause)}",
                 "check 'builder', and that it can be reached from the runner",
             )
         platforms = re.search(r"^Platforms:\s+([a-z0-9/_.]+)", done.stdout, re.MULTILINE)
         return RemoteBuilder(_BUILDER, platforms[1] if platforms else "")
 
-    def _tls_options(self, address: str) -> list[str]:
-        """Return the option with the certificates of a BuildKit on the network.
+    def _certificates(self, address: str) -> dict[str, Path]:
+        """Write the certificates of a BuildKit on the network to files, and return these by buildx' names.
 
         They come from the variables that docker/setup-buildx-action reads.
         """
@@ -218,7 +240,17 @@ class DockerCommand:
             if content and address.startswith("tcp://"):
                 paths[option] = self._directory / f"builder-{option}.pem"
                 _write_private(paths[option], content)
-        return ["--driver-opt=" + ",".join(f"{option}={path}" for option, path in paths.items())] if paths else []
+        return paths
+
+    def _require_running(self, container: str) -> None:
+        """Raise BadInput unless the container of a builder runs: buildx would wait for it, and start none."""
+        state = self._ask(lambda client: str(client.containers.get(container).status))
+        if state != "running":
+            raise BadInput(
+                f"the BuildKit in the container {container!r} does not answer: "
+                + (f"the container is {state}" if state else "the daemon has no such container"),
+                "let a step with docker/setup-buildx-action run in this job, before this one",
+            )
 
     def _address_of(self, name: str) -> str:
         """Return the address of a named builder's container: a container cannot read its configuration on the host."""

@@ -242,6 +242,11 @@ class Inputs(DeclaredInputs):
         "Name of a buildx builder, or address of a BuildKit (`tcp://…`, `docker-container://…`, `unix://…`), to use instead "
         "of the runner's daemon.",
     )
+    builder_timeout: float = input_field(
+        duration,
+        "How long `builder` may take to listen, such as `2m` for a pod that starts. A wait is said in the log.",
+        default="5s",
+    )
     build_options: str | None = input_field(
         text, "Further options of `docker buildx build`, from a list of harmless ones.", legacy=("buildoptions",)
     )

@@ -20,6 +20,7 @@ import pytest
 
 from mlops_actions.boundary.docker import DockerCommand
 from mlops_actions.core.errors import BadInput
+from tests.support.greeting import greeting
 
 PROGRAM = """\
     #!{python} -I
@@ -148,15 +149,33 @@ def test_the_builder_of_an_earlier_step_is_found_where_there_is_one(tool: Tool, 
     assert tool.command().find_started_builder() == name
 
 
-def test_a_builder_that_does_not_answer_is_reported(tool: Tool) -> None:
-    tool.install('sys.exit("ERROR: connection refused")')
-    with pytest.raises(BadInput, match=r"BuildKit at tcp://buildkit:1234 does not answer: ERROR: connection refused"):
-        tool.command().use_builder("tcp://buildkit:1234")
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ('sys.exit("ERROR: connection refused")', "ERROR: connection refused"),
+        # buildx succeeds nevertheless
+        ('print("Name: x\\nStatus:   inactive")', "inactive"),
+        ('print("Name: x\\nEndpoint: y\\nError: failed to list workers")', "failed to list workers"),
+    ],
+)
+def test_a_builder_that_does_not_answer_is_reported(tool: Tool, body: str, cause: str) -> None:
+    tool.install(body)
+    with greeting() as address, pytest.raises(BadInput, match=rf"BuildKit at {address} does not answer: {cause}"):
+        tool.command().use_builder(address)
 
 
-def test_a_builder_s_platform_is_read(tool: Tool) -> None:
-    tool.install('print("Name: x\\nPlatforms: linux/arm64*, linux/amd64")')
-    assert tool.command().use_builder("tcp://buildkit:1234").platform == "linux/arm64"
+def test_no_builder_is_registered_where_none_listens(tool: Tool) -> None:
+    tool.install("")
+    with pytest.raises(BadInput, match="BuildKit at unix:///nowhere does not answer: No such file"):
+        tool.command().use_builder("unix:///nowhere")
+    assert not (tool.folder / "record.json").exists()
+
+
+@pytest.mark.parametrize("status", ["", "\\nStatus:           running"])
+def test_a_builder_s_platform_is_read(tool: Tool, status: str) -> None:
+    tool.install(f'print("Name: x{status}\\nPlatforms: linux/arm64*, linux/amd64")')
+    with greeting() as address:
+        assert tool.command().use_builder(address).platform == "linux/arm64"
 
 
 CANCELLED = """

@@ -8,12 +8,14 @@ import shutil
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from mlops_actions.boundary import builder_probe
 from mlops_actions.boundary.docker import DaemonFacts, DockerCommand
 from mlops_actions.core.errors import BadInput
 from tests.support.certificates import of_an_authority
@@ -37,6 +39,7 @@ class Daemon:
             f"GET {NAME}/json": (200, IMAGE),
         }
         self.requests: list[str] = []
+        self.delay = 0.0  # seconds before each answer
         daemon = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,6 +50,7 @@ class Daemon:
                 pass
 
             def do_GET(self) -> None:
+                time.sleep(daemon.delay)
                 question = f"{self.command} {self.path.removeprefix(VERSION)}"
                 if self.path == "/version":
                     question = "GET /version"
@@ -133,6 +137,35 @@ def test_a_failing_daemon_is_reported(daemon: Daemon, docker: DockerCommand, ans
     daemon.answers["GET /info"] = answer
     with pytest.raises(BadInput, match="no Docker daemon answers"):
         docker.daemon()
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        ((200, {"Id": "1", "State": {"Status": "exited"}}), "the container is exited"),
+        ((200, {"Id": "1", "State": {"Status": "paused"}}), "the container is paused"),
+        ((404, {"message": "no such container"}), "the daemon has no such container"),
+    ],
+)
+def test_a_builder_whose_container_does_not_run_is_reported_at_once(
+    daemon: Daemon, docker: DockerCommand, answer: tuple[int, object], cause: str
+) -> None:
+    daemon.answers["GET /containers/buildx_buildkit_x0/json"] = answer
+    with pytest.raises(BadInput, match=f"in the container 'buildx_buildkit_x0' does not answer: {cause}") as error:
+        docker.use_builder("docker-container://buildx_buildkit_x0")
+    assert "docker/setup-buildx-action" in error.value.remedy
+
+
+def test_a_daemon_that_answers_late_is_waited_for_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder_probe, "FIRST_WORD", 0.1)
+    said: list[str] = []
+    daemon = Daemon()
+    daemon.delay = 0.4
+    host = f"unix://{tmp_path}/docker.sock"
+    with serving(socketserver.UnixStreamServer(str(tmp_path / "docker.sock"), daemon.handler)):
+        command = DockerCommand(lambda: tmp_path, {"DOCKER_HOST": host}, say=said.append)
+        assert command.daemon().version == "28.0.4"
+    assert said == [f"the Docker daemon at {host} does not answer yet: waiting up to 30 s"]
 
 
 @pytest.mark.parametrize("host", ["ssh://somewhere", "tcp://127.0.0.1:1", "tcp://[", "unix:///nowhere"])
