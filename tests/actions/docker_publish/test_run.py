@@ -537,3 +537,29 @@ def test_a_link_into_git_is_seen_at_every_commit(publisher: Publisher) -> None:
             (publisher.workspace / ".git" / "HEAD").write_text(head)
             hashes.add(publisher.publish().outputs["context-hash"])
     assert len(hashes) == 3
+
+
+WARNINGS = [
+    " 12 warnings found (use --debug to expand):",
+    *(f" - Rule{'x' * n}: text %0A::error::x (line {n})" for n in range(1, 13)),
+]
+
+
+def test_the_warnings_and_errors_of_a_dockerfile_s_text_are_annotated(publisher: Publisher) -> None:
+    publisher.docker.failures.append(
+        [
+            "#1 [internal] load build definition from Dockerfile",
+            "#1 DONE 0.0s",
+            *WARNINGS,
+            "Dockerfile:2",
+            "-" * 20,
+            "ERROR: failed to solve: dockerfile parse error on line 2: unknown instruction: FOO",
+        ]
+    )
+    with pytest.raises(WorkFailed, match=r"failed at Dockerfile:2: .*unknown instruction: FOO"):
+        publisher.publish()
+    log = publisher.log.getvalue()
+    assert "::error title=docker-publish%3A build failed,file=Dockerfile,line=2::" in log
+    assert log.count("::warning title=docker-publish%3A Rule") == 10
+    assert "::warning title=docker-publish%3A Rulex,file=Dockerfile,line=1::text %250A::error::x\n" in log
+    assert "2 more warnings" in log

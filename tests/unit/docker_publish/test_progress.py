@@ -45,7 +45,7 @@ def test_the_failing_line_is_read_from_newer_buildkits() -> None:
         --------------------
         ERROR: failed to solve: process "/bin/sh -c exit 3" did not complete successfully: exit code: 3
     """)
-    assert progress.failing_line == 7
+    assert progress.checks.failing_line == 7
     assert progress.failed is not None
     assert not progress.failed_to_push
 

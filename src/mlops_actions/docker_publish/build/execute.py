@@ -18,6 +18,7 @@ from mlops_actions.docker_publish.dockerfile import instructions
 from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.request import BuildRequest
 
+_MAX_WARNINGS = 10  # GitHub shows no more of a step
 # What buildx prints where the connection to the builder breaks (the status that gRPC reports).
 _CONNECTION_LOST = (
     "failed to receive status: rpc error: code = Unavailable",
@@ -58,6 +59,8 @@ def build(
         with _GroupedLog(ports.runner) as log:
             exit_code = ports.docker.build(arguments, build_plan.environment, log.line)
         progress = log.progress
+        if attempt == 0 and not is_built:
+            _show_warnings(request, progress, ports.runner)
         if exit_code == 0:
             return progress, json_object(metadata.read_bytes() if metadata.exists() else b"")
         if push is None or not progress.failed_to_push:
@@ -100,6 +103,16 @@ class _GroupedLog:
         self._runner.info(text)
 
 
+def _show_warnings(request: BuildRequest, progress: Progress, runner: Runner) -> None:
+    """Annotate the Dockerfile with BuildKit's own warnings."""
+    path, warnings = request.sources.shown_path, progress.checks.warnings
+    for warning in warnings[:_MAX_WARNINGS]:
+        title = f"docker-publish: {warning.rule}" if warning.rule else "docker-publish: Dockerfile"
+        runner.warning(warning.text, title=title, file=path, line=warning.line)
+    if len(warnings) > _MAX_WARNINGS:
+        runner.info(f"{len(warnings) - _MAX_WARNINGS} more warnings of BuildKit are in the log above")
+
+
 def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> ActionError:
     """Make an error from BuildKit's messages, and annotate the Dockerfile's line."""
     message, step = progress.errors[-1] if progress.errors else progress.message, progress.failed
@@ -110,11 +123,13 @@ def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> Actio
         )
     path = request.sources.shown_path
     failure = build_failures.read(step, message)
+    line = progress.checks.failing_line
     if step is None or not step.is_instruction:
-        return failure.error(f"the build of {path} failed: {message}")
-    line = progress.failing_line or instructions.line_of(
-        instructions.parse(request.sources.dockerfile.read_bytes()), step.title
-    )
+        if not line:
+            return failure.error(f"the build of {path} failed: {message}")
+        runner.error(message, title="docker-publish: build failed", file=path, line=line)
+        return failure.error(f"the build failed at {path}:{line}: {message}")
+    line = line or instructions.line_of(instructions.parse(request.sources.dockerfile.read_bytes()), step.title)
     place = f"{path}:{line}" if line else path
     runner.error(f"{step.title}\n{step.error}", title="docker-publish: build failed", file=path, line=line)
     return failure.error(f"the build failed at {place}: {step.title}: {step.error}", step.tail[-3:])

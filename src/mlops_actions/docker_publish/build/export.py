@@ -23,5 +23,5 @@ def export(request: BuildRequest, ports: Ports, build_plan: BuildPlan) -> None:
         ports.workspace.make_folder(target.parent)
         place = replace(location, fields={**location.fields, "dest": str(target)})
         exporting = replace(plan, arguments=(*arguments, f"--output={place.record()}"))
-        execute.build(replace(request, push=False), ports, build_plan=exporting, references=())
+        execute.build(replace(request, push=False), ports, build_plan=exporting, references=(), is_built=True)
         ports.workspace.hand_over(target)

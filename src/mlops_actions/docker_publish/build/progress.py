@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from mlops_actions.docker_publish.build.dockerfile_checks import DockerfileChecks
+
 _LINE = re.compile(r"#([0-9]{1,6}) (.*)", re.DOTALL)
 _END = re.compile(r"(DONE|CACHED|CANCELED|ERROR)\b:? ?(.*)", re.DOTALL)
 _STAGE = re.compile(r"\[(?:([a-z0-9._/-]+(?: [a-z0-9_./-]+)?) +)?([0-9]+)/([0-9]+)\]")
-_PLACE = re.compile(r"[^\s:]+:([0-9]{1,6})")
 _MAX_TAIL = 20  # lines
 
 
@@ -54,9 +55,8 @@ class Progress:
     def __init__(self) -> None:
         self.steps: dict[str, BuildStep] = {}
         self.errors: list[str] = []
-        self.failing_line = 0
+        self.checks = DockerfileChecks()
         self._group = "prepare"
-        self._after_steps = False
 
     def line(self, text: str) -> str:
         """Read one line without its end; return the log group it belongs to."""
@@ -77,14 +77,10 @@ class Progress:
         return self._group
 
     def _read_closing_line(self, text: str) -> None:
-        """Read BuildKit's error at the end, and the line of the Dockerfile that newer versions print."""
+        """Read BuildKit's error at the end, and what it says about the Dockerfile."""
+        self.checks.line(text)
         if text.startswith(("ERROR: ", "error: ")):
             self.errors.append(text[7:].strip())
-        elif text.startswith("------"):
-            self._after_steps = True
-        elif self._after_steps and not self.failing_line:
-            place = _PLACE.fullmatch(text.strip())
-            self.failing_line = int(place[1]) if place else 0
 
     @property
     def failed(self) -> BuildStep | None:
