@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import argo, argo_logs, chatops, compression, docker, images, wandb
+from tests.bench import argo, argo_logs, chatops, compression, docker, images, long_comments, wandb
 from tests.bench.startup import ROUNDS
 from tests.bench.table import Table
 from tests.e2e.docker_daemon import DaemonError, Docker
@@ -66,6 +66,13 @@ def main() -> None:
     for request in triggered.requests:
         print(f"      {request}")
     triggered_rows(table, triggered)
+
+    table.section(
+        f"Reading a comment of {long_comments.LONG // 1000} kB (chatops: the kind that grows worst with its length)"
+    )
+    growth = long_comments.measure()
+    table.figure(growth.kind, growth.ratio, TIMES, of="the time of one of a quarter, for each byte", most=1.5)
+    table.figure("  seconds", growth.seconds, SECONDS)
 
     table.section(f"wandb-runs on {wandb.RUNS:,} runs with {wandb.KEYS:,} summary keys each")
     wandb_rows(table, wandb.measure())

@@ -108,6 +108,7 @@ class _Reader:
         self._is_free = command.parameters is None
         self._names = [parameter.name for parameter in command.parameters or ()]
         self._declared = {normalized_name(name) for name in (*self._names, PIN)}
+        self._known: dict[str, bool] = {}
         self.options: list[tuple[int, Option]] = []
         self.problems: list[str] = []
         self.notes: list[str] = []
@@ -275,7 +276,9 @@ class _Reader:
 
     def _knows(self, name: str) -> bool:
         """Return whether a parameter of this name, or nearly this name, is declared."""
-        return normalized_name(name) in self._declared or bool(nearest(name, self._names))
+        if name not in self._known:
+            self._known[name] = normalized_name(name) in self._declared or bool(nearest(name, self._names))
+        return self._known[name]
 
     def _refuse(self, number: int, problem: str) -> None:
         self.problems.append(f"line {number}: {problem}")

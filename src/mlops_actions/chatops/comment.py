@@ -64,6 +64,11 @@ class OwnText:
     written: list[str]
 
 
+def is_partly_hidden(line: CommentLine) -> bool:
+    """Return whether a line holds text that no reader sees."""
+    return inline.HIDDEN in line.visible
+
+
 def read(body: str) -> OwnText:
     """Return the text and code of a comment that is neither quoted nor hidden nor another's e-mail, in order."""
     scanner = _Scanner()

@@ -52,7 +52,8 @@ def find_command(body: str, inputs: Inputs) -> Match | Decision:
         if inputs.help and known[0].rest == "--help":
             return Decision(HELP, (known[0].name,))
         command = by_name.get(known[0].name) or _control(known[0].name, inputs)
-        return Match(command, known[0], arguments_below.read(text, known[0].number, command, inputs.prefix))
+        line = grammar.continued(known[0], text)
+        return Match(command, line, arguments_below.read(text, line.number, command, inputs.prefix))
     if known:
         return Decision("help")
     for line in lines:

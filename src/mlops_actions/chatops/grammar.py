@@ -44,7 +44,7 @@ class ArgumentError(ValueError):
 class CommandLine:
     """A line with a command: the name without the prefix, and the rest of the line with straight dashes and quotes.
 
-    `number` counts the lines of the comment from 0.
+    `number` counts the lines of the comment from 0; where the command goes on below its line, it is that of the last one.
     """
 
     name: str
@@ -110,6 +110,34 @@ def command_in(line: comment.CommentLine, prefix: str) -> CommandLine | None:
     disguise = typography.reordering(line.text[: begin + len(name[0])])
     shown = typography.plain_ascii(typography.without_invisible(name[0]))
     return CommandLine(shown, disguise + typography.straightened(rest), line.number)
+
+
+def continued(command: CommandLine, text: comment.OwnText) -> CommandLine:
+    """Return a command with the lines below that continue it, as in a shell: each line but the last ends in a backslash.
+
+    Where the next line is blank, or not what a reader sees as the author's text, the backslash stays, and the arguments
+    cannot be parsed. So it does between two words without a blank: whether they are one word is not clear.
+    """
+    if not _ends_in_backslash(command.rest):
+        return command
+    lines = {line.number: line for line in text.lines}
+    parts, number = [command.rest], command.number
+    while _ends_in_backslash(parts[-1]) and (below := lines.get(number + 1)):
+        begin = typography.leading_blanks(below.visible)
+        before = parts[-1].rstrip()[:-1]
+        is_apart = begin > 0 or not before or before[-1].isspace()
+        if not below.visible.strip() or comment.is_partly_hidden(below) or not is_apart:
+            break
+        number += 1
+        parts[-1] = before.rstrip()
+        parts.append(typography.straightened(_strip_trailing_blanks(below.text.strip("\n")).lstrip()))
+    return CommandLine(command.name, " ".join(filter(None, parts)), number)
+
+
+def _ends_in_backslash(rest: str) -> bool:
+    """Return whether a line ends in a backslash that no other one escapes."""
+    line = rest.rstrip()
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
 def find_last_phrase(body: str, phrase: str) -> CommandLine | None:
@@ -214,9 +242,12 @@ def _words(rest: str) -> Iterator[Word]:
         word = _WORD.match(rest, begin)
         end = word.end() if word else begin
         if word is None or rest[end : end + 1] not in _BLANKS:
-            raise ArgumentError(
-                "a quote is not closed, or the line ends in a backslash; write a quote that is meant as text as \\\" or \\'"
-            )
+            if _ends_in_backslash(rest):
+                raise ArgumentError(
+                    "the line ends in a backslash, and no arguments follow directly below: write them on the next line, "
+                    "with a blank before the backslash, or leave the backslash out"
+                )
+            raise ArgumentError("a quote is not closed; write a quote that is meant as text as \\\" or \\'")
         yield Word(_QUOTING.sub(_unquoted, word[0]), begin, end)
 
 

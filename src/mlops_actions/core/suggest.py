@@ -24,10 +24,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def _distance(first: str, second: str, limit: int) -> int:
     """Count the insertions, deletions, substitutions and swaps of neighbours between two words, up to `limit` + 1.
 
-    This is the optimal string alignment distance.
+    This is the optimal string alignment distance. A comment may hold thousands of words to compare: what both words begin
+    and end with does not count, and the count stops where it exceeds the limit.
     """
     if abs(len(first) - len(second)) > limit:
         return limit + 1
+    first, second = _without_common_ends(first, second)
     row_before_last: list[int] = []
     last_row = list(range(len(second) + 1))
     for row, a in enumerate(first, 1):
@@ -37,5 +39,18 @@ def _distance(first: str, second: str, limit: int) -> int:
             if row > 1 and column > 1 and a == second[column - 2] and first[row - 2] == b:
                 cost = min(cost, row_before_last[column - 2] + 1)
             current.append(cost)
+        # A swap looks two rows back.
+        if min(current) > limit and min(last_row) > limit:
+            return limit + 1
         row_before_last, last_row = last_row, current
     return min(last_row[-1], limit + 1)
+
+
+def _without_common_ends(first: str, second: str) -> tuple[str, str]:
+    begin, shorter = 0, min(len(first), len(second))
+    while begin < shorter and first[begin] == second[begin]:
+        begin += 1
+    end = 0
+    while end < shorter - begin and first[-1 - end] == second[-1 - end]:
+        end += 1
+    return first[begin : len(first) - end], second[begin : len(second) - end]

@@ -36,7 +36,43 @@ def _noted(name: str, below: str, *notes: str) -> Case:
     return Case(f"below: {name}", "ok", f"/train\n{below}", inputs=SCHEMA, params=_DEFAULTS, reply=notes, log=notes)
 
 
+_BACKSLASH = ("the line ends in a backslash", "leave the backslash out")
+
+
+def _continued(name: str, body: str, reason: str = "ok", *reply: str, **params: object) -> Case:
+    """A command that goes on in the next line, as in a shell."""
+    given = {**_DEFAULTS, **params} if reason == "ok" else None
+    return Case(f"continued: {name}", reason, body, inputs=SCHEMA, params=given, reply=reply or None)
+
+
+CONTINUED = [
+    _continued("one line", "/train \\\nlr=1e-3", lr=1e-3),
+    _continued(
+        "as in a shell", "/train \\\n  --lr 1e-3 \\\n  --epochs 5 \\\n  --no-augment", lr=1e-3, epochs=5, augment=False
+    ),
+    _continued("after arguments", "/train lr=1e-3 \\\n    epochs=5\n", lr=1e-3, epochs=5),
+    _continued(
+        "blanks after the backslash, and Windows' line ends", "/train \\  \r\n\tlr=1e-3 \\ \r\nepochs=5", lr=1e-3, epochs=5
+    ),
+    _continued("a phone's dash", "/train \\\n—lr 1e-3", lr=1e-3),
+    _continued("a positional", "/train \\\nfull", data="full"),
+    _continued("a value in the next line", "/train --lr \\\n1e-3", lr=1e-3),
+    _continued("then parameters below", "/train lr=1e-3 \\\n--no-augment\nepochs: 5", lr=1e-3, epochs=5, augment=False),
+    _continued("then prose", "/train lr=1e-3 \\\n--no-augment\n\nThis should do.", lr=1e-3, augment=False),
+    _continued("a commit", f"/train \\\nsha={'a' * 40}", "sha-mismatch", "/train sha="),
+    _continued("nothing below", "/train lr=1e-3 \\", "arguments", *_BACKSLASH),
+    _continued("a blank line", "/train \\\n\nlr=1e-3", "arguments", *_BACKSLASH),
+    _continued("a quote", "/train \\\n> lr=1e-3", "arguments", *_BACKSLASH),
+    _continued("what no reader sees", "/train \\\n<!-- x -->", "arguments", *_BACKSLASH),
+    _continued("a tag that no reader sees", '/train \\\nlr=1e-3 <a title="epochs=5">', "arguments", *_BACKSLASH),
+    _continued("two words that may be one", "/train lr=\\\n1e-3", "arguments", *_BACKSLASH),
+    _continued("another command", "/train \\\n/deploy x", "multiple-commands", "/train", "/deploy"),
+    _continued("prose in the next line", "/train \\\nplease be quick", "parameters", "'be'"),
+    _continued("a backslash that is escaped", "/train data=\\\\\nlr=1e-3", "parameters", "data"),
+]
+
 CASES = [
+    *CONTINUED,
     # Lines, lists and blocks of YAML
     _train("lines", "lr: 1e-3\nepochs: 5", lr=1e-3, epochs=5),
     _train("lines with equals signs", "lr=1e-3\nepochs = 5", lr=1e-3, epochs=5),

@@ -16,6 +16,14 @@ from mlops_actions.core.suggest import did_you_mean, nearest
         ("leaning-rat", ["learning-rate"], "learning-rate"),
         ("trainer", ["train"], ""),
         ("xyz", ["train"], ""),
+        ("rtain", ["train"], "train"),
+        ("trani", ["train"], "train"),
+        ("rtani", ["train"], ""),  # two slips in a short name
+        ("elarning-raet", ["learning-rate"], "learning-rate"),
+        ("elarnign-raet", ["learning-rate"], ""),
+        ("xlearning-ratex", ["learning-rate"], "learning-rate"),
+        ("arning-rate", ["learning-rate"], "learning-rate"),
+        ("tain", ["train", "stain"], "stain"),
         ("train", [], ""),
     ],
 )
