@@ -43,6 +43,7 @@ RIGHTS: tuple[tuple[str, str], ...] = (
     ("POST /repos/*/*/actions/runs/*/cancel", "actions: write"),
     ("GET /repos/*/*/activity", "contents: read"),
     ("GET /repos/*/*/branches/*", "contents: read"),
+    ("GET /repos/*/*/commits", "contents: read"),
     ("GET /repos/*/*/compare/**", "contents: read"),
     ("GET /repos/*/*/contents/**", "contents: read"),
     ("GET /repos/*/*/git/blobs/*", "contents: read"),

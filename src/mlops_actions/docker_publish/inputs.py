@@ -182,7 +182,8 @@ class Inputs(DeclaredInputs):
     )
     push: bool | None = input_field(
         boolean,
-        "Whether to push. Default: `true`, but `false` for a pull request from a fork.",
+        "Whether to push. Default: `true`, but `false` for a pull request from a fork, and where the job's own token may only "
+        "read packages. With `true` the step fails where it cannot push.",
         legacy=(Legacy("no_push", _not, "It means the opposite."),),
     )
     skip_unchanged: bool = input_field(
@@ -288,6 +289,7 @@ OUTPUTS = (
     Output("tags", "The tags, one a line; empty with `push-by-digest`."),
     Output("tag", "The first of the tags."),
     Output("digest", "`sha256:…` of the image, confirmed by the registry; empty where nothing was pushed."),
+    Output("pushed", "`true` where the image is in the registry; `false` where it was only built."),
     Output("ref", "`registry/name@sha256:…`, to be passed to a workflow; empty where nothing was pushed."),
     Output("image-id", "`sha256:…` of the image's configuration (one platform), as `docker images` shows it."),
     Output("built", "`false` where an existing image was tagged again instead."),

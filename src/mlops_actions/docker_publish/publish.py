@@ -22,7 +22,7 @@ from mlops_actions.docker_publish.layers import image_size
 from mlops_actions.docker_publish.layers.examine import EarlierImage, LayerReport, examine
 from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
-from mlops_actions.docker_publish.registries import credentials
+from mlops_actions.docker_publish.registries import credentials, read_only
 from mlops_actions.docker_publish.report import PublishedImage
 from mlops_actions.docker_publish.request import BuildRequest
 from mlops_actions.docker_publish.reuse import build_input, fingerprint, generations, lookup, origin
@@ -58,15 +58,43 @@ class Publication:
         self._registry = sign_in(request, ports)
         self._builder = Builder(request.inputs, ports.docker)
         self._notes = list(request.notes)
+        self._may_push = False  # the registry has taken something, or has said that it will
 
     def publish(self) -> PublishedImage:
         """Tag the image of this very input again, else build it."""
         self._notes += self._tags.notes
         for notice in self._tags.notices:
             self._ports.runner.notice(notice)
-        image = self._merge() if self._request.merge else self._reuse_or_build()
+        try:
+            image = self._merge() if self._request.merge else self._reuse_or_build()
+        except Refused as refused:
+            reason = "" if self._may_push else read_only.why_not_pushed(self._request, refused)
+            if not reason:
+                raise
+            image = self._build_without_pushing(reason)
         seconds = (self._ports.clock.now() - self._started).total_seconds()
         return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
+
+    def _build_without_pushing(self, reason: str) -> PublishedImage:
+        """Build as with `push: false`, after the registry refused the first attempt to write."""
+        self._ports.runner.warning(
+            f"{reason}. The outputs 'ref' and 'digest' are empty; 'push: true' makes this a failure.",
+            title="docker-publish: the image was not pushed",
+        )
+        self._notes.append(reason)
+        self._request = replace(self._request, push=False)
+        self._registry = sign_in(self._request, self._ports)
+        for stale in ("_tags", "_fingerprints"):
+            self.__dict__.pop(stale, None)
+        return self._reuse_or_build()
+
+    @cached_property
+    def _warnings(self) -> tuple[str, ...]:
+        """The warnings about the context, each said once."""
+        warnings = context_warnings(self._request)
+        for warning in warnings:
+            self._ports.runner.warning(warning, title="docker-publish: the build context")
+        return warnings
 
     @cached_property
     def _tags(self) -> Tags:
@@ -121,9 +149,7 @@ class Publication:
     def _reuse_or_build(self) -> PublishedImage:
         self._notes += self._fingerprints.notes
         # Before the build: where it fails for such a file, the warning says why.
-        warnings = context_warnings(self._request)
-        for warning in warnings:
-            self._ports.runner.warning(warning, title="docker-publish: the build context")
+        warnings = self._warnings
         reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints)
         image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable)
         if self._request.locations.exports:
@@ -172,6 +198,7 @@ class Publication:
         self._builder.require(self._ports.runner, pushes=request.push)
         if request.push:
             self._registry.require_push(name.repository)
+            self._may_push = True
             if request.inputs.skip_unchanged:
                 self._ports.runner.info(f"Building: {reusable.reason}.")
         layer_cache = self._choose_cache(reusable)
@@ -323,6 +350,7 @@ class Publication:
                 raise error.reworded(
                     f"the image is in the registry as {name.at(manifest.digest)}, but {error.cause}{extent}", error.remedy
                 ) from error
+            self._may_push = True
             moved.append(tag)
 
     def _published(self, manifest: Manifest, previous: PreviousImage | None) -> PublishedImage:

@@ -96,6 +96,7 @@ def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bo
         "tags": "\n".join(image.tags.names),
         "tag": image.first_tag,
         "digest": digest,
+        "pushed": flag(image.pushed),
         "ref": image.ref,
         "image-id": image.image_id,
         "built": flag(image.built),

@@ -85,10 +85,10 @@ FORWARD = [
 def test_a_branch_s_tags_never_go_back(scene: Scene, before: str, now: str, moves: bool) -> None:
     if before:
         scene.publish(before, token="")
-    outcome = scene.publish(now)
+    outcome = scene.publish(now, tags="sha, branch, latest")
     assert scene.stands_for("latest") == scene.stands_for("main") == (now if moves else before)
     tags = outcome.outputs["tags"].split("\n")
-    assert tags == (["main", "latest"] if moves else [scene.commits[now][:12]])
+    assert tags == [scene.commits[now][:12], *(["main", "latest"] if moves else [])]
     assert ("::notice::tag 'latest' stays where it is" in scene.publisher.log.getvalue()) is not moves
     # One question for the branch, at most one more for the image of both tags.
     assert len(scene.github.requests("GET /repos/*/*/compare/**")) <= 2
@@ -145,6 +145,23 @@ def test_every_way_to_name_a_tag_of_the_branch_keeps_it_from_going_back(
     for commit in ("third", "second"):
         scene.publish(commit, tags=tags.replace("{host}", scene.publisher.host), given=given)
     assert scene.stands_for(tag) == "third"
+
+
+@pytest.mark.parametrize(
+    ("tags", "given"), [("sha, branch, latest", {}), ("sha, branch", {"suffix": "-cuda"}), ("branch, latest", {})]
+)
+def test_the_image_that_a_newer_commit_reused_is_not_replaced_by_an_older_one(
+    scene: Scene, tags: str, given: Mapping[str, str]
+) -> None:
+    """Its label names the commit that built it, which is older than both."""
+    reusing = {"skip-unchanged": "true", **given}
+    scene.publish("first", given=reusing, tags=tags)
+    assert scene.publish("third", given=reusing, tags=tags).outputs["built"] == "false"
+    (scene.publisher.workspace / "train.py").write_text("print('other')\n")
+    scene.publish("second", given=reusing, tags=tags)
+    assert scene.stands_for("main" + given.get("suffix", "")) == "first"
+    reason = "as well, which is newer" if "sha" in tags else "without 'sha' in 'tags'"
+    assert reason in scene.publisher.log.getvalue()
 
 
 def test_another_literal_goes_where_the_workflow_file_says(scene: Scene) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from urllib.parse import quote
 
 from mlops_actions.boundary.github.failures import GitHubRefused
-from mlops_actions.boundary.github.shapes import record, text
+from mlops_actions.boundary.github.shapes import listing, record, sha, text
 from mlops_actions.boundary.github.transport import GitHubTransport, Pace
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import Refused
@@ -31,14 +32,22 @@ class GitHubHistory:
 
         https://docs.github.com/rest/commits/commits#compare-two-commits: the first page alone lists the changed files.
         """
-        if not self._token:
-            raise Refused("there is no token to ask GitHub with", "leave 'github-token' at its default")
-        transport = GitHubTransport(self._token, self._context.api_url, self._log, pace=self._pace)
         path = f"/repos/{self._context.repository}/compare/{quote(base)}...{quote(head)}"
         try:
-            status = transport.get(path, record(status=text), per_page=1, page=2)["status"]
+            status = self._transport.get(path, record(status=text), per_page=1, page=2)["status"]
         except GitHubRefused as refused:
             if refused.status in _UNKNOWN:
                 return ""
             raise
         return str(status)
+
+    def newest(self, branch: str) -> tuple[str, ...]:
+        """Return the newest commits of a branch, newest first, no more than 30."""
+        path = f"/repos/{self._context.repository}/commits"
+        return tuple(item["sha"] for item in self._transport.get(path, listing(record(sha=sha)), sha=branch, per_page=30))
+
+    @cached_property
+    def _transport(self) -> GitHubTransport:
+        if not self._token:
+            raise Refused("there is no token to ask GitHub with", "leave 'github-token' at its default")
+        return GitHubTransport(self._token, self._context.api_url, self._log, pace=self._pace)

@@ -308,9 +308,16 @@ class RegistryClient:
         cause = f"{operation} failed with status {response.status}" + (f": {message}" if message else "")
         if response.status in TRANSIENT:
             return Unavailable(cause, "the registry refused all retries: run the job again later")
-        if response.status in (401, 403):
-            return Refused(cause, registries.remedy_of_denial(self.host, anonymous=self._credentials is None))
-        return Refused(cause, registries.remedy_of_rejection(message))
+        is_denial = response.status in (401, 403)
+        anonymous = self._credentials is None
+        refused = Refused(
+            cause,
+            registries.remedy_of_denial(self.host, anonymous=anonymous)
+            if is_denial
+            else registries.remedy_of_rejection(message),
+        )
+        refused.status = response.status
+        return refused
 
 
 def _scope(repository: str, action: str) -> str:

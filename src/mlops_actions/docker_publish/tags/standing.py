@@ -3,12 +3,16 @@
 The checkout is one commit deep, so that git cannot order two commits. GitHub can. A tag of the branch moves where the commit
 is the branch's newest, or follows the commit of the image that has the tag now (its label `revision`). What neither of the
 two can tell stays where it is.
+
+The label names the commit that built the image. Where the image was reused, newer commits have it too: their own tags
+(rule `sha`) tell that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from mlops_actions.core.errors import ActionError
@@ -29,6 +33,9 @@ class History(Protocol):
 
         `base` is a commit or a full ref. Empty where GitHub does not know one of them. Raises Refused and Unavailable.
         """
+
+    def newest(self, branch: str) -> tuple[str, ...]:
+        """Return the newest commits of a branch, the newest first, a page of them. Raises Refused and Unavailable."""
 
 
 class TaggedImages(Protocol):
@@ -77,13 +84,13 @@ class _Judge:
             return ""
         if may_be_shared and (other := self._other_ref(name, made_of)):
             return f"it belongs to {other!r}, whose name gives the same tag as {made_of!r}; rename one, or delete the tag"
-        return self._why_not_forward(name) if name in tags.of_branch else ""
+        return self._why_not_forward(name, tags, current) if name in tags.of_branch else ""
 
     def _other_ref(self, name: str, made_of: str) -> str:
         other = self.images.labels(name).get(VERSION_LABEL, "")
         return other if other != made_of and tag_names.made_valid(other) == tag_names.made_valid(made_of) else ""
 
-    def _why_not_forward(self, name: str) -> str:
+    def _why_not_forward(self, name: str, tags: Tags, current: str) -> str:
         own = self.revision.sha
         if self._of_branch == "identical":
             return ""
@@ -96,10 +103,31 @@ class _Judge:
             )
         relation = self._compare(published, own) if published else ""
         if relation in ("identical", "ahead"):
-            return ""
+            return self._why_not_of_older(tags, current)
         if relation == "behind":
             return f"its image is of {published[:12]}, which is newer than {own[:12]}"
         return f"{own[:12]} is not the newest commit of {self.revision.branch!r}, and its image names no commit of it"
+
+    def _why_not_of_older(self, tags: Tags, current: str) -> str:
+        """Return why the image `current`, which an older commit built, may be that of a newer commit too."""
+        own = self.revision.sha
+        if tags.fallback not in tags.names:
+            return f"{own[:12]} is not the newest commit, and without 'sha' in 'tags' a newer one may have its image unseen"
+        newest = self._newest
+        if own not in newest:
+            return f"{own[:12]} is none of the newest commits of {self.revision.branch!r}{self._failure}"
+        for sha in newest[: newest.index(own)]:
+            if self.images.digest(tags.fallback.replace(own[:12], sha[:12])) == current:
+                return f"its image is that of {sha[:12]} as well, which is newer than {own[:12]}"
+        return ""
+
+    @cached_property
+    def _newest(self) -> tuple[str, ...]:
+        try:
+            return self.history.newest(self.revision.branch)
+        except ActionError as error:
+            self._failure = f" ({error.cause})"
+            return ()
 
     @property
     def _is_confirmed(self) -> bool:
