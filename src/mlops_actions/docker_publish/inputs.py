@@ -182,8 +182,8 @@ class Inputs(DeclaredInputs):
     )
     push: bool | None = input_field(
         boolean,
-        "Whether to push. Default: `true`, but `false` for a pull request from a fork, and where the job's own token may only "
-        "read packages. With `true` the step fails where it cannot push.",
+        "Whether to push. Default: `true`, but `false` for a pull request from a fork, and where the job's own token may "
+        "only read packages. With `true` the step fails where it cannot push.",
         legacy=(Legacy("no_push", _not, "It means the opposite."),),
     )
     skip_unchanged: bool = input_field(
