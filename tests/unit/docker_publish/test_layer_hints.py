@@ -203,6 +203,24 @@ def test_what_is_no_archive_is_refused(name: str) -> None:
         contents.read(pieces(NOT_ARCHIVES[name]), 1 << 30)
 
 
+def header_of(size: int) -> bytes:
+    """An archive whose first header claims to be followed by so many bytes of attributes, and is."""
+    member = tarfile.TarInfo("x")
+    member.type, member.size = tarfile.XHDTYPE, size
+    return gzip.compress(member.tobuf() + bytes(size))
+
+
+def test_a_header_that_claims_too_much_is_left() -> None:
+    with pytest.raises(TooMuch):
+        contents.read(pieces(header_of(40 * MB)), 10 * MB)
+
+
+def test_several_gzip_files_in_a_row_are_one_layer() -> None:
+    plain = archive([("a", b"x" * 5000)], "w")
+    joined = gzip.compress(plain[:700]) + gzip.compress(plain[700:])
+    assert contents.read(pieces(joined, 7), 1 << 30).files["a"].size == 5000
+
+
 def test_a_layer_that_unpacks_to_too_much_is_left() -> None:
     bomb = archive([("zeros", bytes(20 * MB))])
     assert len(bomb) < 100_000

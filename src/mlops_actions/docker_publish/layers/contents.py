@@ -8,13 +8,17 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import IO
 
 # A file of this size is hashed, to find its copies. Smaller ones are not worth a hint.
 HASHED_FROM = 256 << 10  # bytes
 _MAX_FILES = 100_000
+_PIECE = 1 << 18  # bytes
+_GZIP = b"\x1f\x8b"
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 
@@ -40,29 +44,56 @@ class TooMuch(Exception):
 
 
 def is_readable(media_type: str) -> bool:
-    """Tell whether this Python can unpack the layer: gzip always, zstd from Python 3.14 on."""
-    if media_type.endswith("zstd"):
-        return "zst" in tarfile.TarFile.OPEN_METH
-    return media_type.endswith(("gzip", ".tar")) and "encrypted" not in media_type
+    """Tell whether the layer can be unpacked here: gzip and plain archives can, zstd cannot before Python 3.14."""
+    return media_type.endswith(("gzip", ".tar"))
 
 
 def read(chunks: Iterator[bytes], max_bytes: int) -> LayerContents:
-    """List a layer of at most `max_bytes` unpacked; raises TooMuch, and ValueError for what is no archive."""
+    """List a layer of at most `max_bytes` unpacked; raises TooMuch, and ValueError for what is no archive.
+
+    The bound holds for all that is unpacked, headers included: a header may claim any size.
+    """
     files: dict[str, LayerFile] = {}
     removed: list[str] = []
-    unpacked = 0
-    source = io.BufferedReader(_Stream(chunks), 1 << 16)
+    source = io.BufferedReader(_Stream(_bounded(_unpacked(chunks), max_bytes)), 1 << 16)
     try:
-        with tarfile.open(fileobj=source, mode="r|*") as archive:
+        with tarfile.open(fileobj=source, mode="r|") as archive:
             for member in archive:
                 setattr(archive, "members", [])  # noqa: B010 - tarfile keeps every header otherwise
-                unpacked += member.size + 512
-                if unpacked > max_bytes or len(files) > _MAX_FILES:
+                if len(files) > _MAX_FILES:
                     raise TooMuch
                 _add(archive, member, files, removed)
-    except (tarfile.TarError, EOFError, OSError, OverflowError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError, OverflowError) as error:
         raise ValueError(f"no archive: {error}") from None
     return LayerContents(files, tuple(removed))
+
+
+def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces without gzip, where the first one begins with its mark; each is small, whatever it unpacks to."""
+    first = next(chunks, b"")
+    if not first.startswith(_GZIP):
+        yield first
+        yield from chunks
+        return
+    inflater = zlib.decompressobj(wbits=31)
+    for chunk in chain((first,), chunks):
+        rest = chunk
+        while rest:
+            if inflater.eof:  # gzip files may follow one another
+                inflater = zlib.decompressobj(wbits=31)
+            yield inflater.decompress(rest, _PIECE)
+            rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    if not inflater.eof:
+        raise EOFError("the compressed data ends too early")
+
+
+def _bounded(pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > max_bytes:
+            raise TooMuch
+        yield piece
 
 
 def _add(archive: tarfile.TarFile, member: tarfile.TarInfo, files: dict[str, LayerFile], removed: list[str]) -> None:

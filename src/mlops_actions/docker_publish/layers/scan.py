@@ -17,7 +17,7 @@ from mlops_actions.docker_publish.ports import Registry
 # Bytes as the registry sends them (compressed), of one layer and of all layers of a run.
 MAX_LAYER = 64_000_000
 MAX_BYTES = 128_000_000
-MAX_UNPACKED = 1_000_000_000
+MAX_UNPACKED = 500_000_000
 MAX_SECONDS = 5.0
 MAX_LAYERS = 16
 _INSTRUCTIONS = ("RUN", "COPY", "ADD")
