@@ -85,6 +85,12 @@ def test_lines_growth_and_hints_of_the_daemon_s_builds(publisher: Publisher[Debi
     changed = {layer["line"] for layer in second["layers"] if layer["compared-size"] != layer["size"]}
     assert 3 in changed
     assert second["base"]["compared-size"] == second["base"]["size"]
+    local = report(publisher, {"push": "false", "build-args": "MEGABYTES=5"})
+    assert not local["compressed"]
+    sizes = {layer["line"]: layer["size"] for layer in local["layers"]}
+    assert sizes[3] == 5_000_000
+    assert sizes[8] == sizes[10] + (publisher.workspace / "train.py").stat().st_size
+    assert local["base"]["image"] == BASE
 
 
 def media_types(publisher: Publisher[DebianRegistry]) -> list[str]:

@@ -42,6 +42,15 @@ class LocalBuilder:
     platform: str = "linux/amd64"
 
 
+@dataclass(frozen=True)
+class LocalHistory:
+    """What an image is made of."""
+
+    platform: str
+    entries: tuple[tuple[str, int], ...]
+    environment: tuple[str, ...]
+
+
 @dataclass
 class LocalDocker:
     """Implements docker-publish's port. `failures` are played before a build succeeds: the lines one run prints, exit 1.
@@ -81,6 +90,12 @@ class LocalDocker:
     def image_size(self, reference: str) -> int | None:
         """Return some size for an image that is there."""
         return 1000 if reference in self.images else None
+
+    def image_history(self, reference: str) -> LocalHistory | None:
+        """Return a history for an image that is there: a base of another name, and the context."""
+        if reference not in self.images:
+            return None
+        return LocalHistory(self.facts.platform, (("ADD rootfs", 100), ("COPY . . # buildkit", 900)), ("A=1",))
 
     def pull(self, reference: str) -> str:
         """Note that an image is there."""

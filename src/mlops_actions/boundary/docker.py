@@ -56,6 +56,15 @@ class RemoteBuilder:
     platform: str
 
 
+@dataclass(frozen=True)
+class ImageHistory:
+    """What an image in the daemon is made of: instructions, oldest first, with their bytes, and variables."""
+
+    platform: str
+    entries: tuple[tuple[str, int], ...]
+    environment: tuple[str, ...]
+
+
 class DockerCommand:
     """The docker command line with a private configuration, and the daemon.
 
@@ -124,6 +133,19 @@ class DockerCommand:
     def image_size(self, reference: str) -> int | None:
         """Return the size in bytes of an image in the daemon, or None where it is not there."""
         return self._ask(lambda client: int(client.images.get(reference).attrs.get("Size") or 0))
+
+    def image_history(self, reference: str) -> ImageHistory | None:
+        """Return an image's instructions with their bytes, oldest first, and its variables; None where it is not there."""
+
+        def read(client: docker.DockerClient) -> ImageHistory:
+            image = client.images.get(reference)
+            entries = [(str(entry.get("CreatedBy") or ""), int(entry.get("Size") or 0)) for entry in image.history()]
+            variables = (image.attrs.get("Config") or {}).get("Env") or []
+            parts = (image.attrs.get("Os"), image.attrs.get("Architecture"), image.attrs.get("Variant"))
+            platform = "/".join(str(part) for part in parts if part)
+            return ImageHistory(platform, tuple(reversed(entries)), tuple(map(str, variables)))
+
+        return self._ask(read)
 
     def pull(self, reference: str) -> str:
         """Pull an image into the daemon, with the private credentials; return the cause of a failure, else nothing."""

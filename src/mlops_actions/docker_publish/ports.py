@@ -72,6 +72,22 @@ class BuildxBuilder(Protocol):
         """The platform it builds for by default; empty where unknown."""
 
 
+class LocalHistory(Protocol):
+    """What an image in the daemon is made of."""
+
+    @property
+    def platform(self) -> str:
+        """Its platform, such as `linux/amd64`."""
+
+    @property
+    def entries(self) -> Sequence[tuple[str, int]]:
+        """Its instructions, oldest first, each with the bytes of its layer on the disk (0: it made none)."""
+
+    @property
+    def environment(self) -> Sequence[str]:
+        """Its variables, as `NAME=value`."""
+
+
 class Docker(Protocol):
     """The docker command line with its private configuration, and the daemon behind it."""
 
@@ -92,6 +108,9 @@ class Docker(Protocol):
 
     def image_size(self, reference: str) -> int | None:
         """Return the size in bytes of an image in the daemon, or None."""
+
+    def image_history(self, reference: str) -> LocalHistory | None:
+        """Return what an image in the daemon is made of, or None."""
 
     def pull(self, reference: str) -> str:
         """Pull an image into the daemon; return the cause of a failure, else nothing."""

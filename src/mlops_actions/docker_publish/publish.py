@@ -19,7 +19,7 @@ from mlops_actions.docker_publish.build.pushing import build_and_push
 from mlops_actions.docker_publish.context_files.check import context_warnings
 from mlops_actions.docker_publish.image_index import assemble, collect
 from mlops_actions.docker_publish.layers import image_size
-from mlops_actions.docker_publish.layers.examine import EarlierImage, LayerReport, examine
+from mlops_actions.docker_publish.layers.examine import EarlierImage, LayerReport, examine, examine_local
 from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
 from mlops_actions.docker_publish.registries import credentials, read_only
@@ -278,13 +278,20 @@ class Publication:
         return replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *age, *builder))
 
     def _not_pushed(self, image_id: str, reference: str) -> PublishedImage:
-        size = None
+        size = report = None
         if self._request.inputs.builder:
             self._notes.append("the image stays in BuildKit's cache: it was neither pushed nor loaded into a daemon")
         else:
             size = self._ports.docker.image_size(reference)
+            history = self._ports.docker.image_history(reference)
+            report = examine_local(self._request, history) if history else None
         return PublishedImage(
-            name=self._request.name, revision=self._request.revision, tags=self._tags, image_id=image_id, size=size
+            name=self._request.name,
+            revision=self._request.revision,
+            tags=self._tags,
+            image_id=image_id,
+            size=size,
+            layer_report=report,
         )
 
     def _tag_built(self, digest: str, first_tag: str) -> PublishedImage:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 from mlops_actions.core.checkout import Checkout
+from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION
 from tests.actions.docker_publish.publisher import Publisher
 from tests.actions.docker_publish.test_run import PERSON, PULL_REQUEST
 from tests.support.docker_publish import COMMITTED, SHA
+from tests.support.result_schemas import check_result
 
 HEAD = "f" * 40
 OWN = {"full_name": "Octo/Digits", "id": 1}
@@ -62,7 +65,17 @@ def test_what_a_new_layer_holds_is_hinted_at(publisher: Publisher) -> None:
     assert "holds 2&#46;2 MB of pip's cache" in publisher.summary
 
 
-def test_an_image_that_is_not_pushed_has_no_report_of_layers(publisher: Publisher) -> None:
+def test_the_layers_of_an_image_that_is_not_pushed_are_those_of_the_daemon(publisher: Publisher) -> None:
+    (publisher.workspace / "Dockerfile").write_text("FROM debian\nCOPY . /app\n")
     outcome = publisher.publish({"push": "false"})
+    report = outcome.result["layer-report"]
+    assert (report["compressed"], report["size"], report["base"]["size"]) == (False, 1000, 100)
+    assert [(layer["digest"], layer["line"], layer["size"]) for layer in report["layers"]] == [(None, 2, 900)]
+    assert "1.0 kB on the disk (not compressed)" in outcome.outputs["markdown"]
+    check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA_VERSION, **outcome.result}))
+
+
+def test_an_image_that_stays_in_a_builder_has_no_report_of_layers(publisher: Publisher) -> None:
+    outcome = publisher.publish({"push": "false", "builder": "tcp://buildkit.example.com:1234"})
     assert outcome.result["layer-report"] is None
     assert outcome.outputs["markdown"].startswith("### Image built, not pushed")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.boundary import builder_probe
-from mlops_actions.boundary.docker import DaemonFacts, DockerCommand
+from mlops_actions.boundary.docker import DaemonFacts, DockerCommand, ImageHistory
 from mlops_actions.core.errors import BadInput
 from tests.support.certificates import of_an_authority
 
@@ -108,6 +108,19 @@ def test_a_pulled_image_is_identified_by_its_digest_and_any_other_by_its_id(daem
 def test_the_size_of_an_image_is_read(daemon: Daemon, docker: DockerCommand) -> None:
     assert docker.image_size("ghcr.io/octo/digits:ctx") == 7
     assert docker.image_size("ghcr.io/octo/digits:missing") is None
+
+
+def test_an_image_s_history_is_read_oldest_first(daemon: Daemon, docker: DockerCommand) -> None:
+    entries = [
+        {"CreatedBy": "RUN make # buildkit", "Size": 5},
+        {"CreatedBy": None, "Size": 0},
+        {"CreatedBy": "ADD x", "Size": 7},
+    ]
+    image = {"Id": "sha256:1", "Os": "linux", "Architecture": "arm64", "Variant": "v8", "Config": {"Env": ["A=1"]}}
+    daemon.answers |= {f"GET {NAME}/json": (200, image), "GET /images/sha256:1/history": (200, entries)}
+    history = docker.image_history("ghcr.io/octo/digits:ctx")
+    assert history == ImageHistory("linux/arm64/v8", (("ADD x", 7), ("", 0), ("RUN make # buildkit", 5)), ("A=1",))
+    assert docker.image_history("ghcr.io/octo/digits:missing") is None
 
 
 def test_an_image_gets_new_names(daemon: Daemon, docker: DockerCommand) -> None:

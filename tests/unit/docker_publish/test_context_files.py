@@ -182,6 +182,7 @@ MODULES = '[submodule "lib"]\n\tpath = lib\n\turl = https://example.com/lib\n[su
         ({".git/config": HEADER}, ALL, ".git", ContextFindings()),
         ({".git/config": HEADER}, "FROM x\nRUN --mount=target=/c x\n", "", ContextFindings()),
         ({"config": HEADER}, ALL, "", ContextFindings()),
+        ({".git/pack": "x", "data": "xy"}, "FROM x\nCOPY src /x\n", "", ContextFindings(unread=(SizedFile("data", 2),))),
         ({".netrc": "machine x password y"}, ALL, "", ContextFindings(credentials=((".netrc", "a netrc file"),))),
         ({".netrc": "machine x password y"}, ALL, "**/.netrc", ContextFindings()),
         ({".netrc": "machine x password y"}, "FROM x\nRUN --mount=target=/c x\n", "", ContextFindings()),

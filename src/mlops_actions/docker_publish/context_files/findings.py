@@ -68,7 +68,8 @@ def inspect(context: Path, ignore: IgnorePatterns, sources: LocalSources, *, roo
         if not stat.S_ISREG(status.st_mode):
             continue
         if not sources.reads(path):
-            unread.append(SizedFile(path, status.st_size))
+            if not path.startswith(".git/"):  # the fingerprint leaves it out too, where nothing reads it
+                unread.append(SizedFile(path, status.st_size))
             continue
         if status.st_size in _POINTER_BYTES and _POINTER.fullmatch(_head(entry.path, _POINTER_BYTES.stop)):
             pointers.append(path)

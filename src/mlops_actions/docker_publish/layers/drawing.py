@@ -92,7 +92,7 @@ def _of_platform(report: LayerReport) -> str:
 
 def _total(report: LayerReport, url: str) -> str:
     size, before = report.comparison.size, report.comparison.before
-    total = f"{size_text(size)} in the registry (compressed)"
+    total = f"{size_text(size)} {'in the registry (compressed)' if report.compressed else 'on the disk (not compressed)'}"
     if before is not None:
         change = _signed(size - before) if size != before else "the same size"
         total += f": **{change}** against {markdown.code(report.compared)}"
@@ -154,6 +154,7 @@ def layers_document(report: LayerReport) -> Json:
     comparison = report.comparison
     return {
         "platform": report.platform,
+        "compressed": report.compressed,
         "size": comparison.size,
         "compared-tag": report.compared or None,
         "compared-digest": report.compared_digest or None,
@@ -173,7 +174,7 @@ def layers_document(report: LayerReport) -> Json:
 def _document(layer: ComparedLayer) -> Json:
     made = layer.made
     return {
-        "digest": made.layer.digest,
+        "digest": made.layer.digest or None,
         "size": made.layer.size,
         "instruction": _short(made.command, _MAX_LISTED_COMMAND),
         "line": made.line or None,
@@ -183,4 +184,9 @@ def _document(layer: ComparedLayer) -> Json:
 
 
 def _hint_document(hint: Hint) -> Json:
-    return {"digest": hint.made.layer.digest, "line": hint.made.line or None, "size": hint.size or None, "text": hint.text}
+    return {
+        "digest": hint.made.layer.digest or None,
+        "line": hint.made.line or None,
+        "size": hint.size or None,
+        "text": hint.text,
+    }

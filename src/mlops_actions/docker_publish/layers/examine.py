@@ -13,7 +13,9 @@ from mlops_actions.docker_publish.dockerfile import instructions
 from mlops_actions.docker_publish.layers import growth, image_layers, made_by, scan
 from mlops_actions.docker_publish.layers.growth import LayerComparison
 from mlops_actions.docker_publish.layers.hints import Hint, hints
-from mlops_actions.docker_publish.ports import Registry
+from mlops_actions.docker_publish.layers.image_layers import ImageLayers
+from mlops_actions.docker_publish.layers.made_by import DividedImage
+from mlops_actions.docker_publish.ports import LocalHistory, Registry
 from mlops_actions.docker_publish.request import BuildRequest
 
 
@@ -22,7 +24,8 @@ class LayerReport:
     """The layers of one platform, what they were compared with, and hints.
 
     `dockerfile` is its path as users know it, `base` the name of the base image (empty where unknown). `compared` is the tag
-    and `compared_digest` the digest of the earlier image; both are empty without one.
+    and `compared_digest` the digest of the earlier image; both are empty without one. `compressed`: the bytes are those in
+    the registry, else those on the daemon's disk.
     """
 
     dockerfile: str
@@ -33,6 +36,7 @@ class LayerReport:
     hints: tuple[Hint, ...] = ()
     compared: str = ""
     compared_digest: str = ""
+    compressed: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,21 +73,17 @@ def examine(
     It is compared with the base branch's image, for a pull request, else with the image that it has `replaced` under a tag.
     Layers are looked into only where this run has `built` them.
     """
-    name, sources = request.name, request.sources
+    name = request.name
     image = image_layers.read(registry, name, manifest)
     if image is None:
         return None
     earlier = find_earlier(registry, name, request.compared_tags) or replaced
     before = image_layers.read(registry, name, earlier.manifest, image.platform) if earlier else None
-    try:
-        dockerfile = instructions.parse(sources.dockerfile.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, RecursionError, ValueError):
-        dockerfile = instructions.parse("")
-    divided = made_by.divide(image, dockerfile, request.inputs.target or "")
+    divided = _divide(image, request)
     known = {layer.digest for layer in before.layers} if before else set()
     seen = scan.scan(registry, name, divided.own, known=known, clock=clock) if built else {}
     return LayerReport(
-        dockerfile=sources.shown_path,
+        dockerfile=request.sources.shown_path,
         platform=image.platform,
         base=divided.base,
         base_layers=len(divided.base_layers),
@@ -92,3 +92,26 @@ def examine(
         compared=earlier.tag if earlier and before else "",
         compared_digest=earlier.manifest.digest if earlier and before else "",
     )
+
+
+def examine_local(request: BuildRequest, history: LocalHistory) -> LayerReport:
+    """Report on an image that the daemon has built and that was not pushed: no layer is looked into or compared."""
+    image = image_layers.of_daemon(history)
+    divided = _divide(image, request)
+    return LayerReport(
+        dockerfile=request.sources.shown_path,
+        platform=image.platform,
+        base=divided.base,
+        base_layers=len(divided.base_layers),
+        comparison=growth.compare(divided, None),
+        hints=tuple(hints(divided.own, {}, image.environment)),
+        compressed=False,
+    )
+
+
+def _divide(image: ImageLayers, request: BuildRequest) -> DividedImage:
+    try:
+        dockerfile = instructions.parse(request.sources.dockerfile.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, RecursionError, ValueError):
+        dockerfile = instructions.parse("")
+    return made_by.divide(image, dockerfile, request.inputs.target or "")

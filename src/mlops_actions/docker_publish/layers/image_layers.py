@@ -13,7 +13,7 @@ from typing import Any
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.oci import Manifest, json_object
-from mlops_actions.docker_publish.ports import Registry
+from mlops_actions.docker_publish.ports import LocalHistory, Registry
 
 _DEFAULT_PLATFORM = "linux/amd64"
 # `RUN |2 KEY=value KEY=value /bin/sh -c …`: the build arguments in front of a command, and the shell that BuildKit adds.
@@ -85,6 +85,17 @@ def read(registry: Registry, name: ImageName, manifest: Manifest, platform: str 
         return ImageLayers(_platform_of(config), layers, _history(config, len(layers)), _environment(config))
     except (ActionError, KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
+
+
+def of_daemon(local: LocalHistory) -> ImageLayers:
+    """Take the layers of an image in the daemon; they have no digests, and their bytes are those on the disk."""
+    layers: list[Layer] = []
+    history: list[HistoryEntry] = []
+    for created_by, size in local.entries:
+        history.append(HistoryEntry(plain_command(created_by), len(layers) if size else None))
+        layers += [Layer("", size)] if size else []
+    environment = {key: value for key, _, value in (variable.partition("=") for variable in local.environment)}
+    return ImageLayers(local.platform, tuple(layers), tuple(history), environment)
 
 
 def _choose(entries: Sequence[Mapping[str, Any]], platform: str) -> Mapping[str, Any]:

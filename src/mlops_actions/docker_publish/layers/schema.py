@@ -16,7 +16,7 @@ def _object(**properties: Json) -> Json:
 
 
 _LAYER = _object(
-    digest={"type": "string"},
+    digest={**_OPTIONAL_TEXT, "description": "Null where the image was not pushed."},
     size=_COUNT,
     instruction={"type": "string"},
     line={**_OPTIONAL_COUNT, "description": "Line of the Dockerfile; null where it is not known."},
@@ -26,7 +26,8 @@ _LAYER = _object(
 LAYER_REPORT: Json = {
     **_object(
         platform={"type": "string", "description": "The platform whose layers these are."},
-        size={**_COUNT, "description": "Bytes of the layers in the registry (compressed), as all bytes here."},
+        compressed={"type": "boolean", "description": "Whether bytes are those in the registry, else those on the disk."},
+        size={**_COUNT, "description": "Bytes of all layers."},
         compared_tag={
             **_OPTIONAL_TEXT,
             "description": "Tag of the image compared with: the base branch's for a pull request, else the one replaced.",
@@ -41,10 +42,10 @@ LAYER_REPORT: Json = {
         removed_size={**_OPTIONAL_COUNT, "description": "Bytes of layers that only the earlier image has."},
         hints={
             "type": "array",
-            "items": _object(digest={"type": "string"}, line=_OPTIONAL_COUNT, size=_OPTIONAL_COUNT, text={"type": "string"}),
+            "items": _object(digest=_OPTIONAL_TEXT, line=_OPTIONAL_COUNT, size=_OPTIONAL_COUNT, text={"type": "string"}),
             "description": "What layers hold that no image needs; `size` is null where the instruction alone says so.",
         },
     ),
     "type": ["object", "null"],
-    "description": "The layers of one platform by what made them; null where nothing was pushed.",
+    "description": "The layers of one platform by what made them; null where they cannot be read.",
 }
