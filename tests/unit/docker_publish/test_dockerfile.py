@@ -55,6 +55,31 @@ def test_the_line_of_a_build_step_is_found(step: str, line: int) -> None:
     assert instructions.line_of(parsed, step) == line
 
 
+STAGES = (
+    "FROM x AS build\nRUN pip install a\nONBUILD RUN make\nRUN <<EOF\necho a\nEOF\n"
+    "FROM y\nRUN pip install a\nRUN  pip\\\n install b\nFROM build AS Final\nRUN pip install a\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("[build 2/4] RUN pip install a", 2),
+        ("[stage-1 2/3] RUN pip install a", 8),
+        ("[stage-1 3/3] RUN pip install b", 9),
+        ("[final 3/3] RUN pip install a", 12),
+        ("[linux/arm64 final 3/3] RUN pip install a", 12),
+        ("[final 2/3] RUN make", 3),
+        ("[build 3/4] RUN <<EOF (echo a)", 4),
+        ("[other 2/2] RUN pip install a", 2),
+        ("RUN pip install a", 2),
+        ("[final 3/3] RUN pip", 0),
+    ],
+)
+def test_the_line_of_a_step_is_found_in_its_stage(step: str, line: int) -> None:
+    assert instructions.line_of(instructions.parse(STAGES), step) == line
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -171,7 +196,28 @@ def test_a_pattern_that_cannot_be_read_is_an_error(text: str) -> None:
         dockerignore.parse(text)
 
 
-@given(st.text())
+@pytest.mark.parametrize(
+    "content",
+    [
+        "FROM a\nRUN " + "${A:-" * 20_000,
+        "FROM " + "${A:-" * 20_000,
+        "FROM a\nCOPY [" * 10_000,
+        "FROM a\n" + "RUN <<EOF\n" * 20_000,
+        "ONBUILD " * 20_000,
+        "FROM a\nRUN " + "\\ " * 50_000,
+        "FROM a\nRUN --mount=" + "a," * 50_000,
+        b"\x00\xff\xfe" * 1000,
+    ],
+    ids=lambda content: str(content[:20]),
+)
+def test_a_hostile_text_is_read_at_once(content: str | bytes) -> None:
+    parsed = instructions.parse(content)
+    bases.find_base_images(parsed, {})
+    paths.sees_git(parsed)
+    instructions.line_of(parsed, "[1/2] RUN x")
+
+
+@given(st.text() | st.text(alphabet="RUNFOMCPYonbuild<-EF'\"${}:\\\\`#\n\r\t =[],--mt"))
 def test_any_text_is_read_or_refused(text: str) -> None:
     instructions.parse(text)
     bases.find_base_images(instructions.parse(text), {})

@@ -6,13 +6,14 @@ Facts: BuildKit's frontend/dockerfile/parser/parser.go. tests/e2e/test_dockerfil
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlops_actions.docker_publish.dockerfile import arguments, directives, shell
 from mlops_actions.docker_publish.dockerfile.characters import BLANKS, BYTE_ORDER_MARK, GAP, decode
 
 _TAKES_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
+_STEP = re.compile(r"\[(?:([^\]]*?) +)?[0-9]+/[0-9]+\]\s*")
 _MAX_DEPTH = 2  # ONBUILD and its instruction: BuildKit refuses ONBUILD ONBUILD
 
 
@@ -74,7 +75,8 @@ class _Reader:
         self._escape = escape
         self._depth = depth
         self._next = 0
-        # A doubled escape character ends a line like any other character.
+        self._without_end: set[shell.Heredoc] = set()  # of what is missing below one line, nothing is below a later one
+        # A doubled escape character does not continue a line.
         mark = re.escape(escape)
         self._continued = re.compile(rf"(?<!{mark}){mark}[ \t]*\Z")
 
@@ -129,7 +131,7 @@ class _Reader:
 
     def _heredocs(self, text: str, keyword: str, operands: str, line: int) -> tuple[str, list[str]]:
         """Read the here-documents that the line begins; return their lines, and the same with the lines that end them."""
-        while keyword == "ONBUILD":
+        if keyword == "ONBUILD":
             keyword, _, rest = _partition(operands)
             operands = arguments.split_flags(rest, self._escape)[1].strip(BLANKS)
         if keyword not in _TAKES_HEREDOC or "<<" not in text or arguments.json_list(operands) is not None:
@@ -149,12 +151,15 @@ class _Reader:
         return "\n".join(collected), all_lines
 
     def _body(self, heredoc: shell.Heredoc) -> list[str] | None:
+        if heredoc in self._without_end:
+            return None
         for index in range(self._next, len(self._lines)):
             line = self._lines[index].rstrip("\r")
             if (line.lstrip("\t") if heredoc.ignores_tabs else line) == heredoc.end:
                 body = [text.removesuffix("\r") for text in self._lines[self._next : index]]
                 self._next = index + 1
                 return body
+        self._without_end.add(heredoc)
         return None
 
     def _trigger(self, expression: str, heredocs: Sequence[str]) -> Instruction | None:
@@ -173,14 +178,33 @@ def _partition(text: str) -> tuple[str, str, str]:
 
 def line_of(dockerfile: Dockerfile, step: str) -> int:
     """Return the line of the instruction BuildKit shows as `[stage 2/3] RUN …`, or 0 where it is not found."""
-    shown_text = _with_single_blanks(re.sub(r"^\[[^\]]*\]\s*", "", step))
+    shown = _STEP.match(step)
+    stage = (shown[1] or "").rpartition(" ")[2] if shown else ""
+    text = _with_single_blanks(step[shown.end() :] if shown else step)
+    found = [(name, instruction.line) for name, instruction in _by_stage(dockerfile) if _is_shown_as(instruction, text)]
+    # Stages may hold the same instruction. One that ONBUILD holds is shown in another stage than its own.
+    return next((line for name, line in found if name == stage), found[0][1] if found else 0)
+
+
+def _by_stage(dockerfile: Dockerfile) -> Iterator[tuple[str, Instruction]]:
+    """Yield every instruction, and what ONBUILD holds, with its stage's name as BuildKit shows it."""
+    number, name = -1, ""
     for instruction in dockerfile.instructions:
-        text = _with_single_blanks(f"{instruction.keyword} {instruction.arguments}")
-        # A here-document follows the line in parentheses, shortened; a very long line is shortened too.
-        is_shown = text == shown_text or (instruction.heredocs != "" and shown_text.startswith(f"{text} ("))
-        if is_shown or (len(shown_text) > 20 and text.startswith(shown_text)):
-            return instruction.line
-    return 0
+        if instruction.keyword == "FROM":
+            number += 1
+            words = GAP.split(instruction.operands)
+            name = words[2].lower() if len(words) > 2 else f"stage-{number}"
+        yield name, instruction
+        if instruction.trigger:
+            yield name, instruction.trigger
+
+
+def _is_shown_as(instruction: Instruction, shown: str) -> bool:
+    text = _with_single_blanks(f"{instruction.keyword} {instruction.arguments}")
+    # A here-document follows the line in parentheses, shortened; a very long line is shortened too.
+    if instruction.heredocs and shown.startswith(f"{text} ("):
+        return True
+    return text == shown or (len(shown) > 20 and text.startswith(shown))
 
 
 def _with_single_blanks(text: str) -> str:

@@ -45,6 +45,8 @@ def heredocs(line: str) -> tuple[tuple[Heredoc, ...], bool]:
         words = lexer.words()
     except _Refused:
         return (), True
+    except RecursionError:
+        return (), False
     found = []
     for word in words:
         match = _HEREDOC.fullmatch(word)
@@ -63,7 +65,7 @@ def begins_heredoc(word: str) -> bool:
 def _unquoted_words(text: str) -> list[str]:
     try:
         return _Lexer(text).words()
-    except _Refused:
+    except (_Refused, RecursionError):
         return []
 
 
@@ -74,7 +76,7 @@ def expand(text: str, values: Callable[[str], str | None], escape: str = _DEFAUL
     """
     try:
         return _Lexer(text, escape=escape, values=values).text()
-    except (_Refused, UnknownValue):
+    except (_Refused, UnknownValue, RecursionError):
         return None
 
 
