@@ -53,18 +53,24 @@ class Revision:
     def is_pull_request(self) -> bool:
         """Whether this is, or may be, code of a pull request that is not merged: no tag that others follow moves for it.
 
-        Known by its number, by its ref (a merge queue's too), or by the run that started this one.
+        Known by its number, by its ref or the run's (a merge queue's too), or by the run that started this one.
         """
-        is_unmerged_ref = self.ref.startswith(("refs/pull/", _MERGE_QUEUE))
-        return self.pull_request is not None or is_unmerged_ref or self.follows_pull_request
+        return self.pull_request is not None or _is_unmerged(self.ref) or self.follows_pull_request
 
     @property
     def pull_request_number(self) -> int | None:
         """The pull request's number, from the event or from `refs/pull/7/merge`."""
-        if self.pull_request is not None:
-            return self.pull_request
-        match = _PULL_REQUEST_REF.fullmatch(self.ref)
-        return int(match[1]) if match else None
+        return _number_in(self.ref) if self.pull_request is None else self.pull_request
+
+
+def _is_unmerged(ref: str) -> bool:
+    """Tell whether a ref holds the code of a pull request, also in a merge queue."""
+    return ref.startswith(("refs/pull/", _MERGE_QUEUE))
+
+
+def _number_in(ref: str) -> int | None:
+    match = _PULL_REQUEST_REF.fullmatch(ref)
+    return int(match[1]) if match else None
 
 
 def revision_of(
@@ -90,9 +96,9 @@ def revision_of(
         ref=ref,
         default_branch=inputs.default_branch or (event.default_branch if event else ""),
         now=now,
-        pull_request=pull_request.number,
+        pull_request=_number_in(context.ref) if pull_request.number is None else pull_request.number,
         from_fork=pull_request.from_fork,
-        follows_pull_request=_follows_pull_request(event),
+        follows_pull_request=_is_unmerged(context.ref) or _follows_pull_request(event),
         is_claimed=bool(ref) and (ref, sha) != (context.ref, context.sha),
     )
 

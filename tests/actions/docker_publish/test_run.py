@@ -407,6 +407,18 @@ def test_no_value_of_a_build_argument_or_secret_is_on_the_command_line(publisher
     assert not any(value in publisher.log.getvalue().replace("::add-mask::" + value, "") for value in ("other-secret",))
 
 
+def test_every_line_of_a_secret_reaches_the_build_and_is_masked(publisher: Publisher) -> None:
+    value = "-----BEGIN KEY-----\nfirst line\nsecond line\n-----END KEY-----"
+    publisher.publish({"secrets": f'TOKEN=abcd\n"KEY={value}"', "build-args": "A: |-\n  one\n  two", "labels": '"l=a\nb"'})
+    arguments, environment = publisher.docker.builds[0]
+    assert {value, "abcd"} <= set(environment.values())
+    assert environment["A"] == "one\ntwo"
+    assert publisher.labels(SHORT)["l"] == "a\nb"
+    masked = re.findall(r"^::add-mask::(.*)$", publisher.log.getvalue(), re.MULTILINE)
+    assert set(value.split("\n")) <= set(masked)
+    assert "first line" not in " ".join(arguments)
+
+
 def test_users_of_gpr_docker_publish_change_only_uses(publisher: Publisher) -> None:
     """The image would go to ghcr.io, so nothing is pushed and only the decisions are checked."""
     (publisher.workspace / "argo").mkdir()

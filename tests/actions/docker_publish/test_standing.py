@@ -232,3 +232,56 @@ def test_branches_whose_names_give_one_tag_do_not_overwrite_each_other(scene: Sc
     assert scene.stands_for(tag) == "first"
     assert outcome.outputs["tags"] == scene.commits["third"][:12]
     assert f"it belongs to '{one}', whose name gives the same tag as '{other}'" in scene.publisher.log.getvalue()
+
+
+PERSON = {"login": "mona", "type": "User"}
+OWN, FORK = {"full_name": "Octo/Digits", "id": 1}, {"full_name": "mona/digits", "id": 2}
+PULL_REQUEST = {
+    "number": 7,
+    "state": "open",
+    "user": PERSON,
+    "head": {"ref": "main", "sha": UNKNOWN, "repo": OWN},
+    "base": {"ref": "main", "sha": UNKNOWN, "repo": OWN},
+}
+COMMENT = {"id": 1, "body": "/train", "user": PERSON}
+RUN = {"head_sha": UNKNOWN, "event": "pull_request", "pull_requests": [], "head_repository": FORK}
+QUEUE = f"refs/heads/gh-readonly-queue/main/pr-7-{UNKNOWN}"
+
+# Each event by which the code of a pull request reaches a workflow, with the ref of the run; whether it tells the number.
+EVENTS: list[tuple[str, dict[str, object], str, bool]] = [
+    ("pull_request", {"pull_request": PULL_REQUEST}, "refs/pull/7/merge", True),
+    ("pull_request_target", {"pull_request": PULL_REQUEST}, "refs/heads/main", True),
+    ("issue_comment", {"issue": {"number": 7, "pull_request": {}}, "comment": COMMENT}, "refs/heads/main", True),
+    ("pull_request_review", {"pull_request": PULL_REQUEST, "review": COMMENT}, "refs/pull/7/merge", True),
+    ("pull_request_review_comment", {"pull_request": PULL_REQUEST, "comment": COMMENT}, "refs/pull/7/merge", True),
+    ("workflow_run", {"workflow_run": RUN}, "refs/heads/main", False),
+    ("workflow_run", {"workflow_run": RUN | {"event": "push"}}, "refs/heads/main", False),
+    ("workflow_run", {"workflow_run": RUN | {"head_repository": OWN}}, "refs/heads/main", False),
+    ("workflow_run", {"workflow_run": RUN | {"pull_requests": [{"number": 7}]}}, "refs/heads/main", True),
+    ("check_suite", {"check_suite": {"head_sha": UNKNOWN, "pull_requests": [{"number": 7}]}}, "refs/heads/main", True),
+    ("workflow_dispatch", {"inputs": {"pr-number": "7"}}, "refs/heads/main", True),
+    ("repository_dispatch", {"client_payload": {"pr-number": 7}}, "refs/heads/main", True),
+    ("merge_group", {"merge_group": {"head_ref": QUEUE}}, QUEUE, True),
+    ("push", {}, QUEUE, False),
+    ("push", {}, "refs/pull/7/head", True),
+]
+
+
+@pytest.mark.parametrize("is_own_commit", [True, False], ids=["of the event", "checked out"])
+@pytest.mark.parametrize(("event", "payload", "ref", "has_number"), EVENTS)
+def test_the_code_of_a_pull_request_moves_its_own_tags_alone(
+    publisher: Publisher, event: str, payload: dict[str, object], ref: str, has_number: bool, is_own_commit: bool
+) -> None:
+    publisher.checkout = Checkout(UNKNOWN, "" if ref == QUEUE or "pull" in ref else "main", committed=1_700_000_000)
+    tags = "sha\npr\nbranch\ntag\nsemver\nv*\nlatest\ndate\nstable\n{{branch}}-x\n{{date}}-x\nv{{major}}"
+    outcome = publisher.publish(
+        {"tags": tags},
+        event=event,
+        payload={"repository": OWN | {"default_branch": "main"}, "sender": PERSON, **payload},
+        GITHUB_REF=ref,
+        GITHUB_SHA=UNKNOWN if is_own_commit else "d" * 40,
+    )
+    own = {UNKNOWN[:12], *(["pr-7"] if has_number else [])}
+    assert set(outcome.outputs["tags"].split("\n")) == own
+    assert {tag for tag in publisher.tags if not tag.startswith("ctx-")} == own
+    assert "::notice::no tag 'stable': the code of a pull request" in publisher.log.getvalue()
