@@ -29,9 +29,12 @@ class ApiAnswer:
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """The cluster that inputs of argo-submit name: an Argo Server, a cloud's cluster, else a context of the kubeconfig."""
+    """The cluster that inputs of argo-submit name: an Argo Server, a cloud's cluster, else a context of the kubeconfig.
 
-    context: str = ""
+    Each field is the input of its name.
+    """
+
+    kube_context: str = ""
     argo_server: str = ""
     argo_ca: str = ""
     gke_cluster: str = ""

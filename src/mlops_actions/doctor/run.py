@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
 
@@ -18,11 +18,9 @@ from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import ActionStep
 
 # Which cluster it is; the credentials are the caller's own.
-_CLUSTER_INPUTS = (
-    "argo-server", "gke-cluster", "gke-location", "gke-project", "gke-endpoint", "kube-context", "namespace",
-    "eks-cluster", "eks-region", "aws-role", "aks-cluster", "aks-resource-group", "aks-subscription", "azure-client-id",
-    "azure-tenant-id", "oidc-audience",
-)  # fmt: skip
+_TARGET_INPUTS = {field.name.replace("_", "-"): field.name for field in fields(ClusterTarget)}
+# These must be known before it can be asked; a certificate authority is a secret, or the system's.
+_CLUSTER_INPUTS = ("namespace", *(name for name in _TARGET_INPUTS if name != "argo-ca"))
 Progress = Callable[[str, Sequence[HealthCheck]], None]
 
 
@@ -156,24 +154,8 @@ def _unknown_inputs(scope: Scope, step: ActionStep) -> list[str]:
 
 
 def _target(scope: Scope, step: ActionStep) -> ClusterTarget:
-    return ClusterTarget(
-        context=scope.value(step, "kube-context"),
-        argo_server=scope.value(step, "argo-server"),
-        argo_ca=scope.value(step, "argo-ca"),
-        gke_cluster=scope.value(step, "gke-cluster"),
-        gke_location=scope.value(step, "gke-location"),
-        gke_project=scope.value(step, "gke-project"),
-        gke_endpoint=scope.value(step, "gke-endpoint") or "auto",
-        eks_cluster=scope.value(step, "eks-cluster"),
-        eks_region=scope.value(step, "eks-region"),
-        aws_role=scope.value(step, "aws-role"),
-        aks_cluster=scope.value(step, "aks-cluster"),
-        aks_resource_group=scope.value(step, "aks-resource-group"),
-        aks_subscription=scope.value(step, "aks-subscription"),
-        azure_client_id=scope.value(step, "azure-client-id"),
-        azure_tenant_id=scope.value(step, "azure-tenant-id"),
-        oidc_audience=scope.value(step, "oidc-audience"),
-    )
+    given = {field: scope.value(step, name) for name, field in _TARGET_INPUTS.items()}
+    return ClusterTarget(**{field: value for field, value in given.items() if value})
 
 
 def _tracker(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:

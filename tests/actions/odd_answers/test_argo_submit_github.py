@@ -15,6 +15,7 @@ from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import KUBERNETES, environ_for
 from tests.actions.argo_submit.job import manifest
+from tests.actions.odd_answers import comments
 from tests.actions.odd_answers.calls import (
     Call,
     odd_answers,
@@ -31,18 +32,10 @@ from tests.support.step import LocalRunner, Step, StepRecord
 SHA = "a" * 40
 WORKFLOW = manifest("true", parameters="{name: sha, value: ''}")
 OUTPUTS = ("phase", "workflow-namespace")
-_COMMENTS = ("[].id", "[].html_url", "[].body?", "[].user?", "[].user.login", "[].updated_at?")
-_COMMENT = ("id", "html_url")
-_REFUSED = ("403", "404", "cut off", "no UTF-8", "as HTML", "names twice")  # as every answer to a job's token is
 _PULL = ("number", "head", "head.sha")
 CALLS = (
     Call("GET /repos/*/*/pulls/*", "a comment's head", "decision", _PULL),
-    Call("GET /repos/*/*/commits/*/pulls", "a push", "feedback", ("[].number", "[].state", "[].head.sha")),
-    Call("GET /repos/*/*/issues/*/comments", "a later comment", "feedback", _COMMENTS),
-    Call("POST /repos/*/*/issues/*/comments", "the first comment", "feedback", _COMMENT),
-    Call("PATCH /repos/*/*/issues/comments/*", "a later comment", "feedback", _COMMENT, names="PATCH /|was deleted"),
-    Call("GET /user", "the first comment", "feedback", silent=_REFUSED),
-    Call("POST /api/graphql", "the first comment", "feedback", silent=("",)),
+    *comments.calls(comments.FIRST).values(),
 )
 
 
@@ -65,7 +58,7 @@ class Trial:
         repository = github.repository("octo/digits")
         pull = repository.open_pull_request(by="ada", sha=SHA)
         token = github.workflow_token(repository, {"pull-requests": "write", "contents": "read"}).value
-        on_push = call.scenario == "a push"
+        on_push = call.scenario == comments.PUSH
         event = {"after": SHA} if on_push else {"inputs": {"pr-number": str(pull.number)}}
         self._count += 1
         runner = LocalRunner(self._directory / str(self._count), "octo/digits")
@@ -79,7 +72,7 @@ class Trial:
                 "GITHUB_RUN_ID": "77", "GITHUB_SHA": SHA if on_push else "b" * 40,
             },
         )  # fmt: skip
-        if call.scenario == "a later comment":
+        if call.scenario == comments.LATER:
             runner.run(step)
         interceptor.arm(call.route, change, call.occurrence)
         return runner.run(step), interceptor

@@ -13,6 +13,7 @@ from mlops_actions.boundary.github import Pace, transport
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
+from tests.actions.odd_answers import comments
 from tests.actions.odd_answers.calls import (
     Call,
     odd_answers,
@@ -28,24 +29,16 @@ from tests.support.step import LocalRunner, Step, StepRecord
 
 SHA = "a" * 40
 OUTPUTS = ("gate", "complete", "num-finished", "num-candidates", "best-run-id", "requirements")
-_COMMENTS = ("[].id", "[].html_url", "[].body?", "[].user?", "[].user.login", "[].updated_at?")
-_COMMENT = ("id", "html_url")
-_REFUSED = ("403", "404", "cut off", "no UTF-8", "as HTML", "names twice")  # as every answer to a job's token is
 
 SCENARIOS: dict[str, dict[str, str]] = {
-    "the first comment": {"comment": "true", "pr-number": "1"},
-    "a later comment": {"comment": "true", "pr-number": "1"},
-    "a push": {"comment": "true"},
+    comments.FIRST: {"comment": "true", "pr-number": "1"},
+    comments.LATER: {"comment": "true", "pr-number": "1"},
+    comments.PUSH: {"comment": "true"},
     "a check run": {"check-name": "metrics"},
 }
 CALLS = (
-    Call("GET /repos/*/*/issues/*/comments", "a later comment", "feedback", _COMMENTS),
-    Call("POST /repos/*/*/issues/*/comments", "the first comment", "feedback", _COMMENT),
-    Call("GET /user", "a later comment", "feedback", silent=_REFUSED),
-    Call("POST /api/graphql", "a later comment", "feedback", silent=("",)),
-    Call("PATCH /repos/*/*/issues/comments/*", "a later comment", "feedback", _COMMENT, names="PATCH /|was deleted"),
-    Call("DELETE /repos/*/*/issues/comments/*", "a later comment", "feedback", empty=True, silent=("404",)),
-    Call("GET /repos/*/*/commits/*/pulls", "a push", "feedback", ("[].number", "[].state", "[].head.sha")),
+    *comments.calls(comments.LATER).values(),
+    Call("DELETE /repos/*/*/issues/comments/*", comments.LATER, "feedback", empty=True, silent=("404",)),
     Call("POST /repos/*/*/check-runs", "a check run", "feedback", ("id", "conclusion")),
 )
 _RUNS = "data.project.candidates"
@@ -105,7 +98,7 @@ class Trial:
             event={"after": SHA, "repository": {"full_name": "octo/digits", "default_branch": "main"}},
             environ={"GITHUB_API_URL": github.api_url, "GITHUB_SERVER_URL": github.origin, "GITHUB_RUN_ID": "77"},
         )
-        if call.scenario == "a later comment":
+        if call.scenario == comments.LATER:
             runner.run(replace(step, environ={**step.environ, "GITHUB_RUN_ID": "76"}))
             (written,) = pull.comments
             pull.comment(written.body, by=written.user)

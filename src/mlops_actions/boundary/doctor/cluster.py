@@ -150,7 +150,7 @@ def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> 
 
     With an audience the job's identity token signs in.
     """
-    context = target.context
+    context = target.kube_context
     import kubernetes.config as loader
     import yaml
     from kubernetes.client import Configuration
