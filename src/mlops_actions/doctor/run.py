@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
@@ -11,7 +11,7 @@ from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError, Unavailable
 from mlops_actions.doctor import argo_server, cluster, cluster_inputs, github, machine, names, network, registry, tracker
 from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, for_a_person, without_secrets
-from mlops_actions.doctor.expressions import ALL_VARIABLES
+from mlops_actions.doctor.expressions import ALL_VARIABLES, EXPRESSION, terms
 from mlops_actions.doctor.manifest import ArgoManifest
 from mlops_actions.doctor.ports import ClusterTarget, Endpoint, GitHubApi, Ports
 from mlops_actions.doctor.scope import Scope
@@ -50,7 +50,7 @@ def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str
         "registry": lambda: registry.check(
             scope, ports.registry, _github(ports, routes), pulls_with_secret=_pulls_with_secret(scope)
         ),
-        "cluster": lambda: _cluster(scope, ports),
+        "cluster": lambda: _once(_cluster(scope, ports)),
         "wandb": lambda: _tracker(scope, ports),
         "runner": lambda: chain(routes.checks, machine.check(scope, ports.runner(), _github(ports, routes))),
     }
@@ -129,11 +129,20 @@ def _pulls_with_secret(scope: Scope) -> bool:
     return any(isinstance(manifest, ArgoManifest) and manifest.pull_secrets for manifest in manifests)
 
 
+def _once(checks: Iterable[HealthCheck]) -> Iterator[HealthCheck]:
+    """Yield each check once: several steps use the same cluster."""
+    seen: set[HealthCheck] = set()
+    for check in checks:
+        if check not in seen:
+            seen.add(check)
+            yield check
+
+
 def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
     steps = scope.workflow.steps("argo-submit")
     if not steps:
         yield Checker("cluster").skipped("cluster", "the workflow file submits no workflow")
-    for step in steps:
+    for step in (_in_usual_namespace(scope, step) for step in steps):
         if unknown := _unknown_inputs(scope, step):
             asked = f"the input {unknown[0]!r}"
             remedy = scope.gh("variable list")
@@ -147,6 +156,15 @@ def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
             continue
         checks = argo_server.check if target.argo_server else cluster.check
         yield from checks(scope, step, ports.cluster(target))
+
+
+def _in_usual_namespace(scope: Scope, step: ActionStep) -> ActionStep:
+    """Return the step with the namespace that it uses where no comment names another: `needs.x || vars.NAMESPACE`."""
+    expression = EXPRESSION.fullmatch(step.inputs.get("namespace", "").strip())
+    if expression is None or step.is_known("namespace", scope.context):
+        return step
+    others = [term for term in terms(expression[1]) if not term.startswith("needs.")]
+    return replace(step, inputs={**step.inputs, "namespace": f"${{{{ {' || '.join(others)} }}}}"}) if others else step
 
 
 def _unknown_inputs(scope: Scope, step: ActionStep) -> list[str]:

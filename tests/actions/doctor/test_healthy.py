@@ -18,6 +18,13 @@ def test_nothing_fails_in_a_healthy_world(world: World) -> None:
     assert diagnosed.code == 0
 
 
+def test_what_several_steps_need_of_a_cluster_is_said_once_and_each_steps_cluster_is_known(world: World) -> None:
+    """The steps of the published file: submit, continue, and stop or resume, where a comment may name the namespace."""
+    checks = [tuple(check.values()) for check in world.ask("--only", "cluster").checks]
+    assert len(checks) == len(set(checks)) > 1
+    assert "only a job can evaluate it" not in str(checks)
+
+
 def test_nothing_fails_with_writes_either(world: World) -> None:
     diagnosed = world.ask("--try-writes", "--commit", world.repository.branches["main"])
     assert diagnosed.named("fails") == set(), diagnosed.text
