@@ -258,9 +258,11 @@ def same_origin(one: str, other: str) -> bool:
 
 
 def origin(url: str) -> str:
-    """Return scheme, host and port of an address."""
+    """Return scheme, host and port of an address, in small letters and without the scheme's own port."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    host = parts.netloc.lower()
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme)
+    return f"{parts.scheme}://{host.removesuffix(default) if default else host}"
 
 
 def is_loopback(host: str) -> bool:

@@ -80,6 +80,9 @@ _KNOWN = (
 _BY_HOST = {host: entry for entry in _KNOWN for host in (entry.host, *entry.aliases, *entry.closed_hosts)}
 
 REMEDY_OF_IMMUTABLE_TAG = "this repository's tags cannot be moved: leave moving ones such as 'latest' out of 'tags'"
+REMEDY_OF_FULL_REGISTRY = (
+    "the registry has no room for the image: delete old images there, or raise the quota, then run the job again"
+)
 # Messages with which any registry may refuse a push → the remedy.
 _REMEDIES_OF_MESSAGES = (
     # A repository's tags that are set to be immutable. ECR, Harbor and Quay: "immutable"; Google: "tag immutability";

@@ -6,6 +6,7 @@ Credentials go to the registry and to the token realm it names, and nowhere else
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -16,8 +17,9 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import urllib3
 
 from mlops_actions.boundary.http import is_loopback, one_line, same_origin
+from mlops_actions.boundary.registry.answers import message_of, next_link
 from mlops_actions.boundary.registry.challenges import parse
-from mlops_actions.boundary.registry.transport import RegistryTransport, read, stream
+from mlops_actions.boundary.registry.transport import BrokenAnswer, RegistryTransport, read, stream
 from mlops_actions.boundary.retry import TRANSIENT
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
@@ -83,18 +85,20 @@ class RegistryClient:
 
     def require_push(self, repository: str) -> None:
         """Raise Refused unless these credentials may push: begin an upload and cancel it, before anything is built."""
-        response = self._call("POST", f"/v2/{repository}/blobs/uploads/", _scope(repository, "push"), body=b"")
+        path = f"/v2/{repository}/blobs/uploads/"
+        response = self._call("POST", path, _scope(repository, "push"), body=b"")
         if response.status != 202:
             raise self._refusal(response, f"pushing to {self.host}/{repository}")
-        self._cancel_upload(response, _scope(repository, "push"))
+        self._cancel_upload(path, response, _scope(repository, "push"))
 
-    def _cancel_upload(self, started: urllib3.BaseHTTPResponse, scope: str) -> None:
+    def _cancel_upload(self, path: str, started: urllib3.BaseHTTPResponse, scope: str) -> None:
         address = started.headers.get("Location", "")
-        location = _joined(self.base_url, address) if address else ""
+        location = _joined(f"{self.base_url}{path}", address) if address else ""
         if location and same_origin(location, self.base_url):
             # Some registries cannot delete an upload; they forget it by themselves.
             authorization = self._authorization.get(scope, self._unscoped_authorization)
-            self._transport.send("DELETE", location, {"Authorization": authorization})
+            with contextlib.suppress(ActionError):
+                self._transport.send("DELETE", location, {"Authorization": authorization})
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest behind a tag (HEAD), or None where there is none."""
@@ -114,12 +118,11 @@ class RegistryClient:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("GET", path, scope=self._reading_scope(repository), headers=_ACCEPT)
+        response, content = self._get(path, self._reading_scope(repository), _ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
             raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
-        content = read(response)
         # The requested digest counts, whatever the response's header says.
         digest = reference if _DIGEST.fullmatch(reference) else response.headers.get("Docker-Content-Digest", "")
         digest = digest if _DIGEST.fullmatch(digest) else _digest(content)
@@ -163,7 +166,7 @@ class RegistryClient:
         path = f"/v2/{repository}/blobs/uploads/?{urlencode({'mount': digest, 'from': source})}"
         response = self._call("POST", path, scope, body=b"")
         if response.status == 202:
-            self._cancel_upload(response, scope)
+            self._cancel_upload(path, response, scope)
         if response.status not in (201, 202):
             raise self._refusal(response, f"mounting a layer of {source} into {self.host}/{repository}")
         return response.status == 201
@@ -174,15 +177,15 @@ class RegistryClient:
         first = path = f"/v2/{repository}/tags/list?n={_TAGS_PER_PAGE}"
         pages: set[str] = set()
         while path and path not in pages and len(pages) < _MAX_PAGES:
-            response = self._call("GET", path, self._reading_scope(repository))
+            response, content = self._get(path, self._reading_scope(repository))
             if response.status == 404 and path == first:
                 return tags
             if response.status != 200:
                 raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
-            page = self._tags_of_page(repository, json_object(read(response)))
+            page = self._tags_of_page(repository, json_object(content))
             tags += page
             pages.add(path)
-            path = self._next_page(path, response.headers.get("Link", ""))
+            path = self._next_page(path, ", ".join(response.headers.getlist("Link")))
             if not path and len(page) == _TAGS_PER_PAGE:  # go-containerregistry cuts the list there, and names no next page
                 path = f"{first}&{urlencode({'last': page[-1]})}"
         if path:  # with a part of the tags, an older version would be taken for the newest one
@@ -207,20 +210,19 @@ class RegistryClient:
 
         The registry's own address counts, whatever host the header names: behind a gateway it is an internal one.
         """
-        link = re.match(r"\s*<([^>]+)>", header)
-        if link is None:
+        link = next_link(header)
+        if not link:
             return ""
-        parts = urlsplit(_joined(self.base_url + path, link[1]))
+        parts = urlsplit(_joined(self.base_url + path, link))
         return f"{parts.path}?{parts.query}"
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob (an image's configuration), checked against its digest."""
         if not _DIGEST.fullmatch(digest):
             raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image again")
-        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", self._reading_scope(repository))
+        response, content = self._get(f"/v2/{repository}/blobs/{digest}", self._reading_scope(repository))
         if response.status != 200:
             raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
-        content = read(response)
         if _digest(content, digest.partition(":")[0]) != digest:
             raise Unavailable(f"{self.host} sent other bytes than those of {digest}", "run the job again")
         return content
@@ -251,6 +253,21 @@ class RegistryClient:
     def _reading_scope(self, repository: str) -> str:
         return _scope(repository, "push" if repository == self._pushes_to else "pull")
 
+    def _get(
+        self, path: str, scope: str, headers: Mapping[str, str] | None = None
+    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+        """Return an answer and its body, empty where it is refused; an answer that breaks off is asked for once more."""
+        for is_last in (False, True):
+            response = self._call("GET", path, scope, headers)
+            if response.status != 200:
+                break
+            try:
+                return response, read(response)
+            except BrokenAnswer:
+                if is_last:
+                    raise
+        return response, b""
+
     def _call(
         self,
         method: str,
@@ -275,9 +292,11 @@ class RegistryClient:
 
     def _authorize(self, challenges: list[str], scope: str) -> str:
         """Make the Authorization header that a challenge asks for; empty without credentials."""
-        for challenge in parse(challenges):
-            if challenge.scheme == "bearer":
-                return self._token(challenge.parameters.get("realm", ""), challenge.parameters.get("service", ""), scope)
+        offered = parse(challenges)
+        bearers = [challenge.parameters for challenge in offered if challenge.scheme == "bearer"]
+        # Where name and password are offered too, a challenge that names no realm (`Basic, Bearer`) is none for a token.
+        if bearers and (bearers[0].get("realm") or not any(challenge.scheme == "basic" for challenge in offered)):
+            return self._token(bearers[0].get("realm", ""), bearers[0].get("service", ""), scope)
         self._unscoped_authorization = self._credentials.basic if self._credentials else ""
         return self._unscoped_authorization
 
@@ -302,12 +321,14 @@ class RegistryClient:
     def _refusal(self, response: urllib3.BaseHTTPResponse, operation: str) -> ActionError:
         """Make an error of the registry's response, with the remedy that fits."""
         try:
-            message = _message(read(response))
+            message = message_of(read(response))
         except ActionError:
             message = ""
         cause = f"{operation} failed with status {response.status}" + (f": {message}" if message else "")
         if response.status in TRANSIENT:
             return Unavailable(cause, "the registry refused all retries: run the job again later")
+        if response.status == 507:
+            return Unavailable(cause, registries.REMEDY_OF_FULL_REGISTRY)
         is_denial = response.status in (401, 403)
         anonymous = self._credentials is None
         refused = Refused(
@@ -336,10 +357,3 @@ def _joined(base: str, address: str) -> str:
 
 def _digest(content: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
-
-
-def _message(content: bytes) -> str:
-    """Read the specification's error body; empty for any other body, such as a proxy's HTML page."""
-    errors = json_object(content).get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    return one_line(f"{first.get('code', '')} {first.get('message', '')}".strip())

@@ -22,6 +22,10 @@ _READS = http.Redirects(limit=4, other_origins=True)
 _WRITES = http.Redirects(limit=4, methods=frozenset({"POST", "PUT"}))
 
 
+class BrokenAnswer(Unavailable):
+    """An answer that began well and broke off."""
+
+
 def read(response: urllib3.BaseHTTPResponse) -> bytes:
     """Read an answer whole, as far as any answer of a registry may go; raises Unavailable."""
     try:
@@ -32,7 +36,7 @@ def read(response: urllib3.BaseHTTPResponse) -> bytes:
         ) from None
     except HTTPError as error:
         cause = http.one_line(str(error))
-        raise Unavailable(f"the registry's answer broke off: {cause}", "run the job again") from error
+        raise BrokenAnswer(f"the registry's answer broke off: {cause}", "run the job again") from error
 
 
 def stream(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
@@ -41,7 +45,7 @@ def stream(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield from response.stream(_PIECE, decode_content=False)
     except HTTPError as error:
         cause = http.one_line(str(error))
-        raise Unavailable(f"the registry's answer broke off: {cause}", "run the job again") from error
+        raise BrokenAnswer(f"the registry's answer broke off: {cause}", "run the job again") from error
     finally:
         response.close()
 

@@ -122,9 +122,7 @@ class PushFailure:
         if self.cause in (PushCause.LIMITED, PushCause.INTERRUPTED):
             return Unavailable(text, "the registry did not accept the image: run the job again later")
         if self.cause is PushCause.FULL:
-            return Unavailable(
-                text, "the registry has no room for the image: delete old images there, or raise the quota, then run again"
-            )
+            return Unavailable(text, registries.REMEDY_OF_FULL_REGISTRY)
         if self.cause is PushCause.UNTRUSTED:
             return Unavailable(
                 text,
