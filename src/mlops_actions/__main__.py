@@ -79,7 +79,6 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import read_checkout
-    from mlops_actions.boundary.github.history import GitHubHistory
     from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
     from mlops_actions.boundary.sockets import find_socket
     from mlops_actions.boundary.workspace import WorkspaceFiles
@@ -88,6 +87,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
     from mlops_actions.docker_publish.inputs import Inputs
     from mlops_actions.docker_publish.ports import Ports
     from mlops_actions.docker_publish.run import run
+    from mlops_actions.docker_publish.tags.standing import History
 
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
@@ -110,6 +110,11 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
 
         return access_token(environ, runner)
 
+    def open_history() -> History:
+        from mlops_actions.boundary.github.history import GitHubHistory
+
+        return GitHubHistory(inputs.github_token, context, runner)
+
     ports = Ports(
         runner=runner,
         docker=DockerCommand(private_directory, environ, builder_patience=inputs.builder_timeout, say=runner.info),
@@ -117,7 +122,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
         workspace=WorkspaceFiles(context.workspace),
         read_checkout=read_checkout,
         google_token=google_token,
-        history=GitHubHistory(inputs.github_token, context, runner),
+        open_history=open_history,
         private_directory=private_directory,
         find_socket=lambda path: find_socket(path, environ),
         clock=SystemClock(),

@@ -133,6 +133,7 @@ class OpenRegistry(Protocol):
 class Ports:
     """The outside systems of docker-publish. `private_directory` makes a directory that no other user can read, once.
 
+    `open_history` makes the client of GitHub that orders commits: loaded late, since most steps never ask.
     `google_token` gives an access token of the job's Google credentials, or raises BadInput, Refused or Unavailable.
     `find_socket` returns where this step sees a path of the runner, or None. `read_checkout` reads the repository that is
     checked out in a directory; None where there is none.
@@ -144,7 +145,7 @@ class Ports:
     workspace: Workspace
     read_checkout: Callable[[Path], Checkout | None]
     google_token: Callable[[], str]
-    history: History
+    open_history: Callable[[], History]
     private_directory: Callable[[], Path]
     find_socket: Callable[[str], str | None]
     clock: Clock

@@ -332,7 +332,7 @@ class Publication:
     def _settled(self, digest: str) -> Tags:
         """Return the tags without those that must not move to this image."""
         images = RegistryImages(self._registry, self._request.name)
-        return settled(self._tags, self._request.revision, self._ports.history, images, digest)
+        return settled(self._tags, self._request.revision, self._ports.open_history, images, digest)
 
     def _settle_tags(self, digest: str) -> None:
         """Leave out the tags that must not move to this image, as late as possible: a newer commit may have been faster."""

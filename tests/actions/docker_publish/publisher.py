@@ -93,7 +93,9 @@ class Publisher:
             workspace=WorkspaceFiles(self.workspace),
             read_checkout=lambda _: self.checkout,
             google_token=lambda: self.google_token,
-            history=GitHubHistory(variables.get("INPUT_GITHUB-TOKEN"), Context.from_environ(variables), LOG, PACE),
+            open_history=lambda: GitHubHistory(
+                variables.get("INPUT_GITHUB-TOKEN"), Context.from_environ(variables), LOG, PACE
+            ),
             private_directory=lambda: self.runner.temp,
             find_socket=lambda path: find_socket(path, variables),
             clock=self.clock,

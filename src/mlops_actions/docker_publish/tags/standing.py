@@ -10,7 +10,7 @@ The label names the commit that built the image. Where the image was reused, new
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
@@ -48,9 +48,9 @@ class TaggedImages(Protocol):
         """Return the labels of the image with a tag, none where they cannot be read."""
 
 
-def settled(tags: Tags, revision: Revision, history: History, images: TaggedImages, digest: str) -> Tags:
+def settled(tags: Tags, revision: Revision, open_history: Callable[[], History], images: TaggedImages, digest: str) -> Tags:
     """Leave out the tags that must not move to the image `digest` (empty: not built yet); a notice tells why of each."""
-    judge = _Judge(revision, history, images, digest)
+    judge = _Judge(revision, open_history, images, digest)
     reasons = {name: reason for name in tags.names if (reason := judge.why_not(name, tags))}
     notices = tuple(f"tag {name!r} stays where it is: {reason}" for name, reason in reasons.items())
     names = tuple(name for name in tags.names if name not in reasons)
@@ -65,7 +65,7 @@ def settled(tags: Tags, revision: Revision, history: History, images: TaggedImag
 @dataclass
 class _Judge:
     revision: Revision
-    history: History
+    open_history: Callable[[], History]
     images: TaggedImages
     digest: str
     _failure: str = ""  # why GitHub did not answer
@@ -120,6 +120,11 @@ class _Judge:
             if self.images.digest(tags.fallback.replace(own[:12], sha[:12])) == current:
                 return f"its image is that of {sha[:12]} as well, which is newer than {own[:12]}"
         return ""
+
+    @cached_property
+    def history(self) -> History:
+        """GitHub, once it is asked."""
+        return self.open_history()
 
     @cached_property
     def _newest(self) -> tuple[str, ...]:
