@@ -298,6 +298,9 @@ OUTPUTS = (
     Output("size", "Bytes of the image in the registry, all platforms together."),
     Output("duration", "Duration of this step in seconds."),
     Output("markdown", "What the job's summary shows: the image, its layers and hints, as Markdown for a comment."),
+    Output("labels", "The image's labels, one `KEY=VALUE` a line, as the input takes them."),
+    Output("annotations", "The annotations of the image's manifest or index, one `KEY=VALUE` a line."),
+    Output("metadata", "BuildKit's metadata as JSON; of an image that was not built now, its digest and descriptor."),
     Output("url", "Web page of the image."),
     Output("result", "All outputs and more, as one JSON document."),
     Output("IMAGE_SHA_NAME", "`registry/name:TAG` with the commit's tag.", legacy=True),
@@ -322,6 +325,12 @@ RESULT: Mapping[str, Json] = {
     "image-id": _OPTIONAL_TEXT,
     "built": {"type": "boolean"},
     "built-sha": {**_OPTIONAL_TEXT, "description": "The commit whose build made the image; null where it is not known."},
+    "labels": {"type": "object", "additionalProperties": {"type": "string"}, "description": "The image's labels."},
+    "annotations": {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "The annotations of the image's manifest or index.",
+    },
     "pushed": {"type": "boolean", "description": "Whether the image is in the registry."},
     "context-hash": {
         **_OPTIONAL_TEXT,

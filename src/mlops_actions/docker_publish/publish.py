@@ -9,13 +9,15 @@ from functools import cached_property
 
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
+from mlops_actions.core.types import Json
+from mlops_actions.docker_publish import descriptions
 from mlops_actions.docker_publish.build import cache, plan
 from mlops_actions.docker_publish.build.builder import Builder
 from mlops_actions.docker_publish.build.cache import CacheScopes, LayerCache
 from mlops_actions.docker_publish.build.execute import build
 from mlops_actions.docker_publish.build.export import export
 from mlops_actions.docker_publish.build.plan import BuildPlan
-from mlops_actions.docker_publish.build.pushing import build_and_push
+from mlops_actions.docker_publish.build.pushing import FirstPush, build_and_push
 from mlops_actions.docker_publish.context_files.check import context_warnings
 from mlops_actions.docker_publish.image_index import assemble, collect
 from mlops_actions.docker_publish.layers import image_size
@@ -206,13 +208,12 @@ class Publication:
         if not request.push:
             references = [name.tagged(tag) for tag in self._tags.names]
             progress, metadata = build(request, self._ports, build_plan=build_plan, references=references)
-            image_id = str(metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or "")
-            image = self._not_pushed(image_id, references[0])
+            image = self._not_pushed(metadata, references[0])
         else:
             pushed = build_and_push(request, self._ports, build_plan, self._first_tags, self._registry, self._sign_in_again)
             progress = pushed.progress
             self._notes += pushed.notes
-            image = self._tag_built(pushed.digest, pushed.tag)
+            image = self._tag_built(pushed)
         return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
 
     @property
@@ -238,7 +239,7 @@ class Publication:
         chosen = cache.choose(
             kind,
             request.environ,
-            CacheScopes(request.name, request.trust_scopes, inline),
+            CacheScopes(request.name, request.trust_scopes, inline, self._platform_of_job),
             exports=self._builder.exports_cache,
             pushes=request.push,
         )
@@ -257,6 +258,12 @@ class Publication:
         self._notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
         return chosen
 
+    @property
+    def _platform_of_job(self) -> str:
+        """The platforms that this job of a matrix builds for, as a part of a tag; empty where one job builds for all."""
+        platforms = self._request.inputs.platforms or (self._builder.platform,)
+        return "-".join(platforms).replace("/", "-") if self._request.inputs.push_by_digest else ""
+
     def _may_use_layers_of(self, tag: str) -> bool:
         """Tell whether the image of a tag is there, and of a trust scope whose layers this build may take."""
         try:
@@ -267,18 +274,23 @@ class Publication:
             return False
         return origin.read_origin(self._registry, self._request.name, manifest).trust in self._request.trust_scopes
 
-    def _plan(self, layer_cache: LayerCache) -> BuildPlan:
+    @property
+    def _labels(self) -> dict[str, str]:
         request, epoch = self._request, self._request.source_date_epoch
         labels = plan.labels(request.inputs, request.revision, context=request.context, environ=request.environ, epoch=epoch)
-        labels |= origin.labels(request.revision.sha, request.context.repository, request.trust_scopes[-1])
-        planned = plan.plan(request.inputs, request.sources, labels=labels, environ=request.environ, epoch=epoch)
+        return labels | origin.labels(request.revision.sha, request.context.repository, request.trust_scopes[-1])
+
+    def _plan(self, layer_cache: LayerCache) -> BuildPlan:
+        request, epoch = self._request, self._request.source_date_epoch
+        planned = plan.plan(request.inputs, request.sources, labels=self._labels, environ=request.environ, epoch=epoch)
         self._notes += planned.notes
         builder = [f"--builder={self._builder.name}"] if self._builder.name else []
         age = generations.option(self._fingerprints.generation)
         return replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *age, *builder))
 
-    def _not_pushed(self, image_id: str, reference: str) -> PublishedImage:
+    def _not_pushed(self, metadata: Json, reference: str) -> PublishedImage:
         size = report = None
+        image_id = metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or ""
         if self._request.inputs.builder:
             self._notes.append("the image stays in BuildKit's cache: it was neither pushed nor loaded into a daemon")
         else:
@@ -289,23 +301,25 @@ class Publication:
             name=self._request.name,
             revision=self._request.revision,
             tags=self._tags,
-            image_id=image_id,
+            image_id=str(image_id),
             size=size,
+            labels=self._labels,
+            metadata=metadata,
             layer_report=report,
         )
 
-    def _tag_built(self, digest: str, first_tag: str) -> PublishedImage:
-        """Give the image that was just pushed as `first_tag` its other tags."""
-        manifest = self._confirmed(digest, first_tag)
+    def _tag_built(self, pushed: FirstPush) -> PublishedImage:
+        """Give the image that was just pushed with its first tag the others."""
+        manifest = self._confirmed(pushed.digest, pushed.tag)
         self._settle_tags(manifest.digest)
-        further_tags = [tag for tag in self._tags.names if tag != first_tag]
+        further_tags = [tag for tag in self._tags.names if tag != pushed.tag]
         # Moving tags such as `latest` are last: they stand for the image that this one replaces.
         previous = image_size.previous_image(self._registry, self._request.name, further_tags[::-1])
         self._put_tags(manifest, further_tags)
         if self._tags.names and not self._request.inputs.builder:
             # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
-            self._retag_in_daemon(self._request.name.tagged(first_tag))
-        return self._published(manifest, previous)
+            self._retag_in_daemon(self._request.name.tagged(pushed.tag))
+        return self._published(manifest, previous, pushed.metadata)
 
     def _confirmed(self, digest: str, tag: str) -> Manifest:
         """Return the manifest that was just pushed, read back from the registry."""
@@ -360,18 +374,22 @@ class Publication:
             self._may_push = True
             moved.append(tag)
 
-    def _published(self, manifest: Manifest, previous: PreviousImage | None) -> PublishedImage:
-        """Describe an image in the registry; without `previous` it was not built but reused."""
+    def _published(self, manifest: Manifest, previous: PreviousImage | None, metadata: Json | None = None) -> PublishedImage:
+        """Describe an image in the registry; without `previous` it was not built but reused. `metadata` is BuildKit's."""
         config = manifest.document.get("config")
         size = image_size.measure(self._registry, self._request.name, manifest)
         layers = None
         if size is not None:
             layers = image_size.unchanged(size) if previous is None else image_size.compare(size, previous)
+        layer_report = self._examine(manifest, previous)
         return PublishedImage(
             name=self._request.name,
             revision=self._request.revision,
             tags=self._tags,
             digest=manifest.digest,
+            labels=layer_report.labels if layer_report else {},
+            annotations=descriptions.annotations_of(manifest),
+            metadata=descriptions.metadata_of(manifest, metadata or {}),
             image_id=str(config.get("digest", "")) if isinstance(config, dict) else "",
             built=previous is not None,
             pushed=True,
@@ -379,7 +397,7 @@ class Publication:
             context_hash=self._fingerprints.own,
             platforms=size.platforms if size else 1,
             layers=layers,
-            layer_report=self._examine(manifest, previous),
+            layer_report=layer_report,
         )
 
     def _examine(self, manifest: Manifest, previous: PreviousImage | None) -> LayerReport | None:

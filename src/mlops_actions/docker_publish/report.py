@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.core import markdown, registries
@@ -11,6 +13,7 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.outcome import flag
 from mlops_actions.core.types import Json
+from mlops_actions.docker_publish import descriptions
 from mlops_actions.docker_publish.layers.drawing import layers_document, layers_markdown
 from mlops_actions.docker_publish.layers.examine import LayerReport
 from mlops_actions.docker_publish.layers.image_size import LayerCounts
@@ -47,6 +50,9 @@ class PublishedImage:
     cached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     merged: bool = False
     origin: Origin | None = None
 
@@ -105,6 +111,9 @@ def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bo
         "size": "" if image.size is None else str(image.size),
         "duration": f"{image.seconds:.1f}",
         "markdown": markdown.cut(summary(image, context), _COMMENT, "The rest is in the job's summary."),
+        "labels": descriptions.lines(image.labels),
+        "annotations": descriptions.lines(image.annotations),
+        "metadata": json.dumps(image.metadata),
         "url": url_of(image.name, context),
         "IMAGE_SHA_NAME": image.named_by_commit,
         "IMAGE_URL": f"{context.server_url}/{context.repository}/packages",
@@ -126,6 +135,8 @@ def result(image: PublishedImage, context: Context) -> Json:
         "image-id": image.image_id or None,
         "built": image.built,
         "built-sha": image.built_sha or None,
+        "labels": dict(image.labels),
+        "annotations": dict(image.annotations),
         "pushed": image.pushed,
         "context-hash": image.context_hash or None,
         "size": image.size,

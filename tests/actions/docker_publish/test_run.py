@@ -575,3 +575,21 @@ def test_the_warnings_and_errors_of_a_dockerfile_s_text_are_annotated(publisher:
     assert log.count("::warning title=docker-publish%3A Rule") == 10
     assert "::warning title=docker-publish%3A Rulex,file=Dockerfile,line=1::text %250A::error::x\n" in log
     assert "2 more warnings" in log
+
+
+def test_an_image_s_labels_annotations_and_metadata_are_outputs(publisher: Publisher) -> None:
+    given = {"labels": '"team=vision\nand speech"'}
+    for _ in ("built", "reused"):
+        outcome = publisher.publish(given)
+        labels = publisher.labels(SHORT)
+        assert outcome.result["labels"] == labels
+        assert labels["team"] == "vision\nand speech"
+        assert '"team=vision\nand speech"' in outcome.outputs["labels"]
+        assert f"org.opencontainers.image.revision={SHA}" in outcome.outputs["labels"].splitlines()
+        assert (outcome.outputs["annotations"], outcome.result["annotations"]) == ("", {})
+        metadata = json.loads(outcome.outputs["metadata"])
+        assert metadata["containerimage.digest"] == outcome.outputs["digest"]
+        assert metadata["containerimage.config.digest"] == outcome.outputs["image-id"]
+    held = publisher.publish({**given, "push": "false"})
+    assert held.result["labels"]["team"] == "vision\nand speech"
+    assert json.loads(held.outputs["metadata"])["containerimage.config.digest"] == held.outputs["image-id"]

@@ -69,3 +69,11 @@ def test_a_cache_has_the_boundaries_of_images(
     names = [option.get("scope") or option["ref"].rpartition(":")[2] for option in options]
     assert names == [*reads, writes]
     assert [text.partition("=")[0] for text in arguments] == ["--cache-from"] * len(reads) + ["--cache-to"]
+
+
+def test_each_job_of_a_matrix_has_a_cache_of_its_own() -> None:
+    """Jobs for two platforms write at the same time; one cache for both would hold the layers of the later one alone."""
+    scopes = CacheScopes(NAME, ("protected", "open"), platform="linux-arm64")
+    tags = [reference.rpartition(":")[2] for reference in scopes.registry_references]
+    assert tags == ["buildcache-linux-arm64", "buildcache-open-linux-arm64"]
+    assert scopes.gha_names == ["octo/app-protected-linux-arm64", "octo/app-open-linux-arm64"]

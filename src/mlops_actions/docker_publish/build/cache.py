@@ -26,16 +26,20 @@ class CacheScopes:
     """Whose layers a build may take: trust scopes of which it reads all caches, and writes that of the last one.
 
     `name` is the image; `inline` is the tag of an image of these scopes whose inline cache can be read, else empty.
+    `platform`, such as `linux-arm64`, is that of one job of a matrix: another job's cache would replace this one's.
     """
 
     name: ImageName
     scopes: tuple[str, ...]
     inline: str = ""
+    platform: str = ""
 
     @property
     def registry_references(self) -> list[str]:
         """The caches in the registry, the one to write last."""
-        return [self.name.tagged(CACHE_TAG if scope == PROTECTED else f"{CACHE_TAG}-{scope}") for scope in self.scopes]
+        scopes = [() if scope == PROTECTED else (scope,) for scope in self.scopes]
+        platform = (self.platform,) if self.platform else ()
+        return [self.name.tagged("-".join((CACHE_TAG, *scope, *platform))) for scope in scopes]
 
     @property
     def gha_names(self) -> list[str]:
@@ -45,7 +49,8 @@ class CacheScopes:
         a pull request's commit, so the scopes must divide them too; and so must the images, of which one would replace
         another's.
         """
-        return [f"{self.name.repository}-{scope}" for scope in self.scopes]
+        platform = f"-{self.platform}" if self.platform else ""
+        return [f"{self.name.repository}-{scope}{platform}" for scope in self.scopes]
 
 
 def choose(kind: str, environ: Mapping[str, str], scopes: CacheScopes, *, exports: bool, pushes: bool) -> LayerCache:

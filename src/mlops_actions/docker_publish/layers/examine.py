@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.image_name import ImageName
@@ -25,7 +25,7 @@ class LayerReport:
 
     `dockerfile` is its path as users know it, `base` the name of the base image (empty where unknown). `compared` is the tag
     and `compared_digest` the digest of the earlier image; both are empty without one. `compressed`: the bytes are those in
-    the registry, else those on the daemon's disk.
+    the registry, else those on the daemon's disk. `labels` are the image's.
     """
 
     dockerfile: str
@@ -37,6 +37,7 @@ class LayerReport:
     compared: str = ""
     compared_digest: str = ""
     compressed: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def examine(
         hints=tuple(hints(divided.own, seen, image.environment)),
         compared=earlier.tag if earlier and before else "",
         compared_digest=earlier.manifest.digest if earlier and before else "",
+        labels=image.labels,
     )
 
 

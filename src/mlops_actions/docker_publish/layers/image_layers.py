@@ -50,13 +50,14 @@ class Layer:
 class ImageLayers:
     """The layers of one platform, lowest first, and the history, oldest first; without a usable history it is empty.
 
-    `environment` has the variables that the image sets.
+    `environment` has the variables that the image sets, `labels` its labels.
     """
 
     platform: str
     layers: tuple[Layer, ...]
     history: tuple[HistoryEntry, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -82,7 +83,9 @@ def read(registry: Registry, name: ImageName, manifest: Manifest, platform: str 
         layers = tuple(
             Layer(str(layer["digest"]), int(layer["size"]), str(layer.get("mediaType", ""))) for layer in document["layers"]
         )
-        return ImageLayers(_platform_of(config), layers, _history(config, len(layers)), _environment(config))
+        return ImageLayers(
+            _platform_of(config), layers, _history(config, len(layers)), _environment(config), _labels(config)
+        )
     except (ActionError, KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
 
@@ -124,6 +127,11 @@ def _history(config: Mapping[str, Any], count: int) -> tuple[HistoryEntry, ...]:
 def _environment(config: Mapping[str, Any]) -> dict[str, str]:
     variables = (config.get("config") or {}).get("Env") or []
     return {key: value for key, _, value in (str(variable).partition("=") for variable in variables)}
+
+
+def _labels(config: Mapping[str, Any]) -> dict[str, str]:
+    labels = (config.get("config") or {}).get("Labels") or {}
+    return {str(key): str(value) for key, value in labels.items()}
 
 
 def plain_command(created_by: str) -> str:
