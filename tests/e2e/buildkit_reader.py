@@ -54,7 +54,7 @@ def misses(case: Case, answer: dict[str, Any]) -> list[str]:
     """Say what BuildKit reads and the product does not see; where BuildKit refuses it, only the frontend counts."""
     parsed = instructions.parse(case.content)
     found = bases.find_base_images(parsed, case.arguments, PLATFORMS)
-    sees_git = paths.sees_git(parsed)
+    sees_git = paths.sees_git(parsed, case.arguments)
     seen = {full_reference(image) for image in found.images}
     # The frontend that is named reads the text, whatever BuildKit's own parser thinks of it.
     frontend = answer["frontend"]

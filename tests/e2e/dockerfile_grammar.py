@@ -278,7 +278,8 @@ class _Writer:
 
     def _other(self) -> str:
         lines = (
-            ("ENV", "A=.git"), ("ENV", "B", "https://host.test/b"), ("ENV", "A='<<EOF'"), ("LABEL", 'a="b c"'),
+            ("ENV", "A=.git"), ("ENV", "A", ".git"), ("ENV", "A=a", "B=$A"), ("ENV", "B=${A:-x}"),
+            ("ENV", "$A=b"), ("ENV", "B", "https://host.test/b"), ("ENV", "A='<<EOF'"), ("LABEL", 'a="b c"'),
             ("LABEL", "a=<<EOF"),
             ("CMD", "cat <<EOF"), ("CMD", '["a"]'), ("ENTRYPOINT", '["a", "b"]'), ("EXPOSE", "80"), ("USER",
             "1"), ("WORKDIR", "/w"),

@@ -135,7 +135,7 @@ def test_a_miss_is_made_small(buildkit: BuildKitReader, monkeypatch: pytest.Monk
     ("module", "name", "wrong"),
     [
         (shell, "heredocs", lambda line: ((), True)),
-        (shell, "literal", lambda text, escape: text),
+        (shell, "expand", lambda text, values, escape: text),
         (arguments, "split_flags", lambda text, escape: ((), text)),
         (arguments, "json_list", lambda text: None),
         (arguments, "mount_options", lambda mount: dict(option.partition("=")[::2] for option in mount.split(","))),

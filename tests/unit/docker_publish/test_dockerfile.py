@@ -57,7 +57,7 @@ def test_the_line_of_a_build_step_is_found(step: str, line: int) -> None:
 
 STAGES = (
     "FROM x AS build\nRUN pip install a\nONBUILD RUN make\nRUN <<EOF\necho a\nEOF\n"
-    "FROM y\nRUN pip install a\nRUN  pip\\\n install b\nFROM build AS Final\nRUN pip install a\n"
+    "FROM y\nRUN pip install a\nRUN  pip\\\n install b\nFROM build AS FINAL\nRUN pip install a\n"
 )
 
 
@@ -166,7 +166,7 @@ def test_images_of_the_platforms_that_are_built(
     ],
 )  # fmt: skip
 def test_a_build_that_may_read_git_is_recognised(line: str, sees: bool) -> None:
-    assert paths.sees_git(instructions.parse(f"FROM a\n{line}\n")) is sees
+    assert paths.sees_git(instructions.parse(f"FROM a\n{line}\n"), {}) is sees
 
 
 IGNORED = [
@@ -213,7 +213,7 @@ def test_a_pattern_that_cannot_be_read_is_an_error(text: str) -> None:
 def test_a_hostile_text_is_read_at_once(content: str | bytes) -> None:
     parsed = instructions.parse(content)
     bases.find_base_images(parsed, {})
-    paths.sees_git(parsed)
+    paths.sees_git(parsed, {})
     instructions.line_of(parsed, "[1/2] RUN x")
 
 
@@ -221,6 +221,6 @@ def test_a_hostile_text_is_read_at_once(content: str | bytes) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     instructions.parse(text)
     bases.find_base_images(instructions.parse(text), {})
-    paths.sees_git(instructions.parse(text))
+    paths.sees_git(instructions.parse(text), {})
     with contextlib.suppress(ValueError):
         dockerignore.parse(text).excludes("a/b")

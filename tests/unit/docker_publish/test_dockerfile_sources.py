@@ -95,13 +95,33 @@ CASES: list[tuple[str | bytes, set[str] | None, bool]] = [
     ("FROM a\nADD user@h.test:o/r.git /x\n", UNKNOWN, False),
     ("FROM a\nADD [\"x\", \"ssh://git@h.test/r\", \"/x\"]\n", UNKNOWN, False),
     (f"FROM a\nADD --checksum=sha256:{'1' * 64} https://h.test/x /x\n", {"a"}, False),
-    (f"FROM a\nENV S={'1' * 64}\nADD --checksum=sha256:$S https://h.test/$S /x\n", {"a"}, True),
+    (f"FROM a\nENV S={'1' * 64}\nADD --checksum=sha256:$S https://h.test/$S /x\n", {"a"}, False),
     ("FROM a\nADD --checksum=$SUM https://h.test/x /x\n", UNKNOWN, False),
     ("FROM a\nADD --checksum= https://h.test/x /x\n", UNKNOWN, False),
     (f"FROM a\nADD --checksum={'1' * 40} https://h.test/r.git /x\n", {"a"}, False),
     ("FROM a\nADD --checksum=1111111 https://h.test/r.git /x\n", UNKNOWN, False),
     ("FROM a\nADD github.com/o/r /x\n", {"a"}, False),  # a path of the context
     ("FROM a\nADD <<https://h.test/x /x\nhttps://h.test/x\n", {"a"}, False),
+    ("FROM a\nARG U=https://h.test/x\nADD $U /x\n", UNKNOWN, False),
+    ("FROM a\nARG D=x\nADD ${D}s /x\n", {"a"}, False),
+    (f"FROM a\nARG S={'1' * 40}\nADD --checksum=$S https://h.test/r.git /x\n", {"a"}, False),
+    # Variables of a stage
+    ("FROM a\nARG D=x\nCOPY $D /x\n", {"a"}, False),
+    ("FROM a\nARG D=.git\nCOPY $D /x\n", {"a"}, True),
+    ("FROM a\nARG D\nCOPY x$D /x\n", {"a"}, True),  # the base may have an ENV D
+    ("FROM scratch\nARG D\nCOPY x$D /x\n", set(), False),
+    ("ARG D=x\nFROM a\nCOPY $D /x\n", {"a"}, True),
+    ("ARG D=x\nFROM a\nARG D\nCOPY $D /x\n", {"a"}, False),
+    ("FROM a\nENV D .git\nCOPY $D /x\n", {"a"}, True),
+    ("FROM a\nENV D=x E=$D\nCOPY $D $E /x\n", {"a"}, True),  # E has what D was before
+    ("FROM a\nENV D=.git\nENV D=x\nCOPY $D /x\n", {"a"}, False),
+    ("FROM a\nARG D=x E=$D\nCOPY $E /x\n", {"a"}, True),  # versions of BuildKit differ
+    ("FROM a\nENV D=x\nENV \"D\"=.git\nCOPY $D /x\n", {"a"}, True),
+    ("FROM a AS b\nENV D=x\nFROM b\nCOPY $D /x\n", {"a"}, False),
+    ("FROM a AS b\nENV D=x\nARG D=.git\nFROM b\nCOPY $D /x\n", {"a"}, True),  # in doubt
+    ("FROM a AS b\nENV D=x\nFROM a\nCOPY $D /x\n", {"a"}, True),
+    ("FROM a\nARG D=.git\nRUN --mount=source=$D,target=/t x\n", {"a"}, True),
+    ("FROM a AS b\nENV D=x\nONBUILD COPY $D /x\nFROM b\n", {"a"}, True),
     # ONBUILD
     ("FROM a AS b\nONBUILD COPY --from=c x y\nFROM b\n", {"a", "c"}, False),
     ("FROM a AS b\nONBUILD ADD https://h.test/x /x\nFROM b\n", UNKNOWN, False),
@@ -125,4 +145,12 @@ CASES: list[tuple[str | bytes, set[str] | None, bool]] = [
 def test_what_a_dockerfile_reads(content: str | bytes, images: set[str] | None, sees_git: bool) -> None:
     parsed = instructions.parse(content)
     found = bases.find_base_images(parsed, {})
-    assert (set(found.images) if not found.reasons else UNKNOWN, paths.sees_git(parsed)) == (images, sees_git)
+    assert (set(found.images) if not found.reasons else UNKNOWN, paths.sees_git(parsed, {})) == (images, sees_git)
+
+
+@pytest.mark.parametrize(
+    ("given", "sees_git"),
+    [({}, False), ({"D": ".git"}, True), ({"D": "y"}, False), ({"E": ".git"}, False), ({"D": ""}, True)],
+)
+def test_build_arguments_win_over_the_defaults_of_a_stage(given: dict[str, str], sees_git: bool) -> None:
+    assert paths.sees_git(instructions.parse("FROM a\nARG D=x\nCOPY $D /x\n"), given) is sees_git

@@ -1,7 +1,7 @@
 // Tells what BuildKit reads in Dockerfiles: the tests hold the product's reader to it.
 //
 // Standard input: one JSON object a line, {"dockerfile": base64, "arguments": {name: value}}. Standard output: for each, one line,
-// the Answer below. It asks nobody: images are resolved here, to an empty configuration.
+// the Answer below. It asks nobody: images are resolved here, to a configuration that only sets variables.
 package main
 
 import (
@@ -225,6 +225,8 @@ func (r *resolver) ResolveImageConfig(_ context.Context, ref string, _ sourceres
 	r.images[ref] = true
 	layer := digest.FromString("layer")
 	content, err := json.Marshal(ocispecs.Image{
+		// An image may set variables that the Dockerfile uses: nobody may take them for unset.
+		Config:   ocispecs.ImageConfig{Env: []string{"A=.git", "B=https://host.test/of-the-base"}},
 		Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 		RootFS:   ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer}},
 	})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mlops_actions.docker_publish.dockerfile import arguments, shell
 from mlops_actions.docker_publish.dockerfile.characters import GAP
 from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Instruction
+from mlops_actions.docker_publish.dockerfile.scopes import VariableScope, with_scopes
 
 # Git also over SSH: user@host:path.
 _REMOTE = re.compile(r"[A-Za-z0-9]+://|[A-Za-z0-9_-]+@[A-Za-z0-9.-]+:")
@@ -21,7 +22,7 @@ _STAGE_NUMBER = re.compile(r"[+-]?0*[0-9]{1,18}")  # with more digits it is the 
 # The frontends that read the language that is read here, also from another registry.
 _KNOWN_FRONTEND = re.compile(r"(?:.*/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 _EMPTY_IMAGE = "scratch"
-_PLATFORM = re.compile(r"linux/(amd64|arm64|386|ppc64le|s390x|riscv64)(?:/v[0-9]+)?")
+_EPOCH = "SOURCE_DATE_EPOCH"
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,14 @@ def find_base_images(
 ) -> BaseImages:
     """List every image and every reason.
 
-    Build arguments override the defaults of each ARG before the first FROM. `platforms` (`linux/amd64`) are those that are
-    built; without them, what depends on TARGETOS and TARGETARCH is not known.
+    Build arguments override the defaults of ARG. `platforms` (`linux/amd64`) are those that are built; without them, what
+    depends on TARGETOS and TARGETARCH is not known.
     """
     images: dict[str, None] = {}
     reasons: dict[str, None] = {}
     for platform in platforms or ("",):
-        finder = _Finder(dockerfile, build_arguments, platform)
-        finder.read_all()
+        finder = _Finder(dockerfile)
+        finder.read_all(build_arguments, platform)
         images |= finder.images
         reasons |= dict.fromkeys(finder.reasons)
     return BaseImages(tuple(images), tuple(reasons))
@@ -58,77 +59,45 @@ def with_triggers(dockerfile: Dockerfile) -> Iterator[Instruction]:
             yield instruction.trigger
 
 
-def _automatic(platform: str) -> dict[str, str]:
-    """Return what BuildKit sets by the platform; nothing where it would write the platform in another way."""
-    match = _PLATFORM.fullmatch(platform)
-    return {"TARGETOS": "linux", "TARGETARCH": match[1]} if match else {}
-
-
 class _Finder:
-    def __init__(self, dockerfile: Dockerfile, build_arguments: Mapping[str, str], platform: str) -> None:
+    """Reads one Dockerfile for one platform."""
+
+    def __init__(self, dockerfile: Dockerfile) -> None:
         self.images: dict[str, None] = {}
         self.reasons: list[str] = []
         self._dockerfile = dockerfile
-        self._build_arguments = build_arguments
-        # Other build arguments count where an ARG names them.
-        self._values = {name: build_arguments.get(name, value) for name, value in _automatic(platform).items()}
-        self._unknown: set[str] = set()
         self._stages: set[str] = set()
-        self._has_stage = False
 
-    def read_all(self) -> None:
+    def read_all(self, build_arguments: Mapping[str, str], platform: str) -> None:
         frontend = self._dockerfile.frontend
         if frontend:
             self.images[frontend] = None
             if not _KNOWN_FRONTEND.fullmatch(frontend):
                 self.reasons.append(f"the frontend {frontend!r} reads the Dockerfile in its own way")
         self.reasons += [f"line {line}: versions of BuildKit read it differently" for line in self._dockerfile.unclear]
-        for instruction in with_triggers(self._dockerfile):
-            if instruction.keyword == "ARG" and not self._has_stage:
-                self._set_defaults(instruction)
-            elif instruction.keyword == "FROM":
-                self._add_stage(instruction)
+        for instruction, scope in with_scopes(self._dockerfile, build_arguments, platform):
+            if instruction.keyword == "FROM":
+                self._check_epoch(build_arguments, scope)
+                self._add_stage(instruction, scope)
             elif instruction.keyword == "COPY":
                 self._add_copy(instruction)
             elif instruction.keyword == "ADD":
-                self._add_addresses(instruction)
+                self._add_addresses(instruction, scope)
             elif instruction.keyword == "RUN":
                 self._add_mounts(instruction)
-        self._add_epoch()
 
-    def _set_defaults(self, instruction: Instruction) -> None:
-        for word in arguments.split_words(instruction.operands, self._dockerfile.escape):
-            name, has_default, default = word.partition("=")
-            value = self._build_arguments.get(name)
-            if value is None:
-                if not has_default:
-                    continue
-                value = self._expand(default)
-            self._unknown.discard(name)
-            if value is None:
-                self._unknown.add(name)
-            else:
-                self._values[name] = value
+    def _expand(self, text: str, scope: VariableScope) -> str | None:
+        return shell.expand(text, scope.get, self._dockerfile.escape)
 
-    def _add_epoch(self) -> None:
+    def _check_epoch(self, build_arguments: Mapping[str, str], scope: VariableScope) -> None:
         """BuildKit takes the time from the context or a stage where SOURCE_DATE_EPOCH names one."""
-        name = "SOURCE_DATE_EPOCH"
-        epoch = self._build_arguments.get(name, self._values.get(name, ""))
-        if name in self._unknown or (epoch and not epoch.isdecimal()):
-            self.reasons.append(f"{name} names a source of the build, whose time is not known here")
+        epoch = build_arguments.get(_EPOCH, self._expand(f"${_EPOCH}", scope))
+        if epoch is None or (epoch and not epoch.isdecimal()):
+            self.reasons.append(f"{_EPOCH} names a source of the build, whose time is not known here")
 
-    def _expand(self, text: str) -> str | None:
-        return shell.expand(text, self._value, self._dockerfile.escape)
-
-    def _value(self, name: str) -> str | None:
-        if name in self._unknown:
-            raise shell.UnknownValue(name)
-        return self._values.get(name)
-
-    def _add_stage(self, instruction: Instruction) -> None:
-        self._has_stage = True
+    def _add_stage(self, instruction: Instruction, scope: VariableScope) -> None:
         words = GAP.split(instruction.operands)
-        image = self._expand(words[0])
+        image = self._expand(words[0], scope)
         if not image:
             self.reasons.append(f"line {instruction.line}: the image {words[0]!r} depends on a value that is not known here")
         elif image not in self._stages and image != _EMPTY_IMAGE:
@@ -147,14 +116,14 @@ class _Finder:
             if not _STAGE_NUMBER.fullmatch(source):
                 self._add_source(instruction, source)
 
-    def _add_addresses(self, instruction: Instruction) -> None:
+    def _add_addresses(self, instruction: Instruction, scope: VariableScope) -> None:
         checksums = arguments.flag_values(instruction.flags, "checksum")
-        if any(_PINNED.fullmatch(checksum) for checksum in checksums):
+        if any(_PINNED.fullmatch(self._expand(checksum, scope) or checksum) for checksum in checksums):
             return
         for path in arguments.paths(instruction.operands)[:-1]:
             if shell.begins_heredoc(path):
                 continue
-            source = shell.literal(path, self._dockerfile.escape)
+            source = self._expand(path, scope)
             if source is None or _REMOTE.match(source):
                 self.reasons.append(f"line {instruction.line}: ADD of an address, whose content may change")
                 return

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable, Mapping
 
 from mlops_actions.docker_publish.dockerfile import arguments, shell
-from mlops_actions.docker_publish.dockerfile.bases import with_triggers
 from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Instruction
+from mlops_actions.docker_publish.dockerfile.scopes import with_scopes
 
 _WITHOUT_CONTEXT = frozenset({"cache", "tmpfs", "secret", "ssh"})
 _GIT = ".git"
 _ALL = "."
 
 
-def sees_git(dockerfile: Dockerfile) -> bool:
+def sees_git(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> bool:
     """Tell whether the build may read the context's `.git`, which differs at every commit; true in case of doubt."""
-    return any(map(reaches_git, context_sources(dockerfile)))
+    return any(map(reaches_git, context_sources(dockerfile, build_arguments)))
 
 
-def context_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
+def context_sources(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> tuple[str, ...]:
     """Return the paths or patterns that the build reads, relative to the context; an empty one stands for all of it."""
-    written = [path for instruction in with_triggers(dockerfile) for path in context_paths(instruction)]
-    found = dict.fromkeys(relative(path, dockerfile.escape) for path in written)
+    found = dict.fromkeys(
+        relative(path, dockerfile.escape, scope.get)
+        for instruction, scope in with_scopes(dockerfile, build_arguments)
+        for path in context_paths(instruction)
+    )
     return ("", *found) if dockerfile.unclear else tuple(found)
 
 
@@ -44,9 +48,9 @@ def context_paths(instruction: Instruction) -> list[str]:
     return paths
 
 
-def relative(path: str, escape: str) -> str:
+def relative(path: str, escape: str, values: Callable[[str], str | None] = shell.unknown) -> str:
     """Return a path as it is written relative to the context; empty (all of it) where a variable or an escape hides it."""
-    text = shell.literal(path, escape)
+    text = shell.expand(path, values, escape)
     if text is None or "\\" in text:
         return ""
     return posixpath.normpath("/" + text).lstrip("/")

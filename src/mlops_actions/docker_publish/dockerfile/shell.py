@@ -80,12 +80,8 @@ def expand(text: str, values: Callable[[str], str | None], escape: str = _DEFAUL
         return None
 
 
-def literal(text: str, escape: str) -> str | None:
-    """Remove quotes and escapes; None where the text holds a variable, or BuildKit refuses it."""
-    return expand(text, _unknown, escape)
-
-
-def _unknown(name: str) -> str | None:
+def unknown(name: str) -> str | None:
+    """Know no variable: for `expand`."""
     raise UnknownValue(name)
 
 

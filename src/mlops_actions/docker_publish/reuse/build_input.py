@@ -48,7 +48,8 @@ def compute_fingerprints(
         sources = request.sources
         dockerfile = sources.dockerfile.read_bytes()
         hashed = _everything_else(request, dockerfile, platform=platform, base_digest=base_digest)
-        read = paths.context_sources(instructions.parse(dockerfile))
+        arguments = plan.build_arguments(request.inputs, request.environ)
+        read = paths.context_sources(instructions.parse(dockerfile), arguments)
         sees_git = context_links.lead_to_git(sources.context, read)
         ignore = fingerprint.read_ignore(sources.context, sources.dockerfile, () if sees_git else (".git",))
         context = fingerprint.hash_context(sources.context, ignore)
