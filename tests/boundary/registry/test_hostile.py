@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from dataclasses import replace
 import pytest
 
 from mlops_actions.boundary.registry import transport
+from mlops_actions.boundary.registry.answers import next_link
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.docker_publish.tags.versions import releases
@@ -295,3 +297,10 @@ def test_reading_a_dripping_answer_stops(monkeypatch: pytest.MonkeyPatch) -> Non
         answers(registry, os.urandom(1 << 18))
         with pytest.raises(Unavailable, match="too slowly"):
             client.manifest(REPOSITORY, "v1")
+
+
+@pytest.mark.parametrize("header", ["<" * 60_000, "<a>" + "; a" * 20_000, "<a>" + " " * 60_000, '<a>; a="' * 8_000])
+def test_a_hostile_link_is_read_at_once(header: str) -> None:
+    began = time.process_time()
+    next_link(header)
+    assert time.process_time() - began < 5

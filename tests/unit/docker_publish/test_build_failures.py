@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable, WorkFailed
@@ -188,3 +190,11 @@ def test_the_cause_is_read_from_buildkit_s_words(
 )
 def test_the_remedy_names_what_to_change(title: str, error: str, remedy: str) -> None:
     assert remedy in read(BuildStep(title, error=error), error).error("x").remedy
+
+
+@pytest.mark.parametrize("word", ['process "', "failed to compute cache key ", "target stage ", "no match ", "status:"])
+def test_words_that_never_end_are_read_at_once(word: str) -> None:
+    message = word * 5_000
+    began = time.process_time()
+    read(BuildStep(RUN, error=message, tail=[f"1 {message}"]), message)
+    assert time.process_time() - began < 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
@@ -185,3 +187,13 @@ def test_a_failed_push_is_told_from_a_failed_build(lines: list[str], is_push: bo
     for line in lines:
         progress.line(line)
     assert progress.failed_to_push is is_push
+
+
+@pytest.mark.parametrize(
+    "word", ["failed to push ", "unexpected status from PUT request to ", "tag '", "quota ", "https://", "status:"]
+)
+def test_words_that_never_end_are_read_at_once(word: str) -> None:
+    message = word * 5_000
+    began = time.process_time()
+    read(message, [IMAGE])
+    assert time.process_time() - began < 5

@@ -8,7 +8,7 @@ from mlops_actions.boundary.http import one_line
 from mlops_actions.core.oci import json_object
 
 # One link of the header (RFC 8288, section 3) with its parameters; a comma ends it outside of quotes.
-_LINK = re.compile(r"<([^>]+)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]*))?)*)")
+_LINK = re.compile(r"<([^<>]+)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]*))?)*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]+))", re.IGNORECASE)
 
 

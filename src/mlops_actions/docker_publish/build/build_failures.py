@@ -47,8 +47,9 @@ _NETWORK_LINE = re.compile(
 )
 _PROCESS = re.compile(r"(?:process \".*\" did not complete successfully|executor failed running \[.*\]): ", re.DOTALL)
 _FORMAT = re.compile(r"exec format error", re.IGNORECASE)
-_MISSING_FILE = re.compile(r"failed to (?:compute cache key|calculate checksum).*not found|lstat .*no such file", re.DOTALL)
-_STAGE = re.compile(r"target stage .* could not be found")
+_CONTEXT = re.compile(r"failed to (?:compute cache key|calculate checksum)|\blstat ")
+_MISSING = re.compile(r"not found|no such file")
+_STAGE = re.compile(r"target stage \S+ could not be found")
 # The steps that read a base image or a frontend: its name follows.
 _BASE_STEP = re.compile(
     r"(?:\[internal\] load metadata for |resolve image config for (?:docker-image://)?|docker-image://|"
@@ -157,7 +158,7 @@ def read(step: BuildStep | None, message: str) -> BuildFailure:
     words = f"{step.error}\n{message}" if step else message
     if match := step and _BASE_STEP.match(step.title):
         return BuildFailure(_cause_of_base(words), match["image"])
-    command = _PROCESS.search(step.error) if step else None
+    command = _PROCESS.match(step.error) if step else None
     ending = step.error[command.end() :] if step and command else words
     # A process that ended by itself says in its last lines what BuildKit does not know.
     lines = step.tail if step and command else ()
@@ -177,7 +178,7 @@ def _cause(words: str, lines: Sequence[str]) -> BuildCause:
         return BuildCause.COMMAND
     if _STAGE.search(words):
         return BuildCause.TARGET
-    return BuildCause.FILE if _MISSING_FILE.search(words) else BuildCause.COMMAND
+    return BuildCause.FILE if _CONTEXT.search(words) and _MISSING.search(words) else BuildCause.COMMAND
 
 
 def _cause_of_base(words: str) -> BuildCause:

@@ -71,7 +71,10 @@ _SENTENCES = (
     (re.compile(r"immutab|(?:cannot|can't) be overwritten|operation is disallowed", re.IGNORECASE), PushCause.TAG_STANDS),
     # Harbor: "… will exceed the configured upper limit of …", Quay: "Quota has been exceeded on namespace".
     (
-        re.compile(r"no space left|insufficient storage|quota (?:\w+ )*exceeded|exceed the configured upper", re.IGNORECASE),
+        re.compile(
+            r"no space left|insufficient storage|quota (?:has been |limit )?exceeded|exceed the configured upper",
+            re.IGNORECASE,
+        ),
         PushCause.FULL,
     ),
     (re.compile(r"x509:|tls: failed to verify|server gave HTTP response to HTTPS"), PushCause.UNTRUSTED),
