@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_FOLDERS = "(?:.*/)?"
 HEAD_BYTES = 64 << 10  # of a file, enough for every form below
 
 
@@ -19,7 +20,7 @@ class _Form:
 
 
 def _form(title: str, path: str, content: str, *, may_be_example: bool = False) -> _Form:
-    return _Form(title, re.compile(rf"(?:.*/)?(?:{path})"), re.compile(content.encode(), re.IGNORECASE), may_be_example)
+    return _Form(title, re.compile(f"{_FOLDERS}(?:{path})"), re.compile(content.encode(), re.IGNORECASE), may_be_example)
 
 
 # Keys that tests bring along are no secrets.
@@ -59,10 +60,13 @@ _FORMS = (
     _form("a token in an env file", r"\.env(?:\.[\w-]+)?|[^/]+\.env", _TOKENS),
 )
 
+# At once, since it is asked about every file.
+_CANDIDATE = re.compile(_FOLDERS + f"(?:{'|'.join(form.path.pattern.removeprefix(_FOLDERS) for form in _FORMS)})")
+
 
 def is_candidate(path: str) -> bool:
     """Tell by its path whether a file is worth reading."""
-    return any(form.path.fullmatch(path.lower()) for form in _FORMS)
+    return _CANDIDATE.fullmatch(path.lower()) is not None
 
 
 def form_of(path: str, head: bytes) -> str:

@@ -125,5 +125,7 @@ def _empty(module_file: Path, context: Path, ignore: IgnorePatterns, sources: Lo
 def _head(path: str, size: int) -> bytes:
     """Return the first bytes of a regular file; raises OSError, also for a link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(size)
+    try:  # without a file object, which would take longer than the reading
+        return os.read(descriptor, size)
+    finally:
+        os.close(descriptor)
