@@ -105,7 +105,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
             runner.mask(credentials.basic.removeprefix("Basic "))
         return RegistryClient(host, credentials, runner, retries=inputs.retries, pushes_to=pushes_to)
 
-    def google_token() -> str:
+    def cloud_token(_host: str) -> str:
         from mlops_actions.boundary.google import access_token
 
         return access_token(environ, runner)
@@ -121,8 +121,8 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
         open_registry=open_registry,
         workspace=WorkspaceFiles(context.workspace),
         read_checkout=read_checkout,
-        google_token=google_token,
         open_history=open_history,
+        cloud_token=cloud_token,
         private_directory=private_directory,
         find_socket=lambda path: find_socket(path, environ),
         clock=SystemClock(),

@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,13 +123,14 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]],
         retry: Retry,
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         limits: Limits | None = None,
         redirects: Redirects | None = None,
         read: bool = True,
     ) -> Answer:
         """Send a request as often as `retry` allows, and return the answer, whatever its status.
 
+        A body that is no bytes is a stream, which can be sent once: without retries and redirects, with its Content-Length.
         `headers` may be a function, called for every attempt, and a HTTPHeaderDict with several values of a name. With
         `read=False` the body stays unread: for streams, and for bodies that `read_body` reads. Raises urllib3's HTTPError
         where the last attempt got no answer, RefusedRedirect, and what `headers` raises.
@@ -161,7 +162,7 @@ class HttpClient:
         method: str,
         url: str,
         headers: HTTPHeaderDict,
-        body: bytes | None,
+        body: bytes | Iterable[bytes] | None,
         limits: Limits,
         redirects: Redirects,
         read: bool,
@@ -185,7 +186,13 @@ class HttpClient:
         raise AssertionError("the loop above returns or raises")
 
     def _once(
-        self, method: str, url: str, headers: HTTPHeaderDict, body: bytes | None, limits: Limits, read: bool
+        self,
+        method: str,
+        url: str,
+        headers: HTTPHeaderDict,
+        body: bytes | Iterable[bytes] | None,
+        limits: Limits,
+        read: bool,
     ) -> Answer:
         began, outcome = time.monotonic(), "no answer"
         headers.setdefault("User-Agent", USER_AGENT)

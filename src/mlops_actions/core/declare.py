@@ -76,7 +76,10 @@ class Retired:
 
 @dataclass(frozen=True)
 class Input:
-    """One input as users see it. `default` is text, as a user would write it."""
+    """One input as users see it. `default` is text, as a user would write it.
+
+    `secrets_in` finds the secrets in the text of a secret input that holds more than them; without it, the text is one.
+    """
 
     name: str
     parse: Callable[[str], Any]
@@ -87,6 +90,7 @@ class Input:
     secret: bool = False
     env: tuple[str, ...] = ()
     legacy: tuple[Legacy, ...] = ()
+    secrets_in: Callable[[str], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ def input_field(
     secret: bool = ...,
     env: tuple[str, ...] = ...,
     legacy: tuple[Legacy | str, ...] = ...,
+    secrets_in: Callable[[str], Iterable[str]] | None = ...,
 ) -> T | None: ...
 def input_field(
     parse: Callable[[str], Any],
@@ -154,6 +159,7 @@ def input_field(
     secret: bool = False,
     env: tuple[str, ...] = (),
     legacy: tuple[Legacy | str, ...] = (),
+    secrets_in: Callable[[str], Iterable[str]] | None = None,
 ) -> Any:
     """Declare an input; the field's value is None where the user gave no value and there is no default.
 
@@ -171,6 +177,7 @@ def input_field(
         secret=secret,
         env=env,
         legacy=names,
+        secrets_in=secrets_in,
     )
     return dataclasses.field(metadata={_KEY: entry}, repr=not secret)
 
@@ -206,7 +213,8 @@ def secret_values(cls: type, environ: Mapping[str, str]) -> Iterable[str]:
     for entry in declared_inputs(cls):
         if entry.secret:
             names = [input_variable(entry.name), *(input_variable(alias.name) for alias in entry.legacy), *entry.env]
-            yield from (environ[name] for name in names if environ.get(name, "").strip())
+            for text in (environ[name] for name in names if environ.get(name, "").strip()):
+                yield from (entry.secrets_in(text) if entry.secrets_in else (text,))
 
 
 def read(cls: type[_Inputs], environ: Mapping[str, str]) -> _Inputs:

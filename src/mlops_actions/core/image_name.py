@@ -62,6 +62,11 @@ def parse_reference(text: str) -> ImageReference:
     return ImageReference(ImageName(host, path), digest if at else tag or "latest")
 
 
+def shown(text: str) -> str:
+    """Quote a text that should have been a name, for a message: one line of bounded length."""
+    return repr(" ".join(text.split())[:80])
+
+
 def split_tag(text: str) -> tuple[str, str]:
     """Split at a colon behind the last slash: before it, a colon belongs to a port."""
     before, slash, last = text.rpartition("/")

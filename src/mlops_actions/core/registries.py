@@ -118,6 +118,15 @@ def closed_host_in(text: str) -> str:
     return next((host for host in closed_hosts if host in text.lower()), "")
 
 
+def hosts_of_enterprise_server(server: str) -> tuple[str, ...]:
+    """Return the registries of a GitHub Enterprise Server, or of a tenant of ghe.com; the first holds containers.
+
+    Source: https://docs.github.com/enterprise-server/packages/working-with-a-github-packages-registry (the container one
+    needs subdomain isolation).
+    """
+    return (f"containers.{server}", f"docker.{server}", server)
+
+
 def api_host(host: str) -> str:
     """Return where the registry's API answers."""
     return known(host).api_host or host

@@ -12,6 +12,8 @@ from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.key_values import key_values
 from mlops_actions.docker_publish.layers.schema import LAYER_REPORT
 from mlops_actions.docker_publish.platforms import is_platform
+from mlops_actions.docker_publish.registries import table
+from mlops_actions.docker_publish.registries.table import RegistryEntry
 
 COMPRESSIONS = ("gzip", "zstd")
 CACHES = ("auto", "gha", "registry", "inline", "none")
@@ -97,6 +99,14 @@ class Inputs(DeclaredInputs):
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
+    )
+    registries: tuple[RegistryEntry, ...] | None = input_field(
+        table.parse,
+        "Further registries, as a YAML mapping from each host to `{username, password, push}`: logins for private base "
+        "images. With `push: true`, or `push: owner/name` for another path, the image is pushed there too. Without a login, "
+        "Google's registries get a token of the job's cloud credentials.",
+        secret=True,
+        secrets_in=table.secrets_in,
     )
     github_token: str | None = input_field(
         text,

@@ -31,6 +31,9 @@ class Registry(Protocol):
     def has_blob(self, repository: str, digest: str) -> bool:
         """Tell whether the registry still has a blob; callable from several threads."""
 
+    def put_blob(self, repository: str, digest: str, size: int, open_source: Callable[[], Iterator[bytes]]) -> None:
+        """Store a blob of `size` bytes; the source may be opened several times."""
+
     def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
         """Store these very bytes under a tag or digest."""
 
@@ -134,7 +137,8 @@ class Ports:
     """The outside systems of docker-publish. `private_directory` makes a directory that no other user can read, once.
 
     `open_history` makes the client of GitHub that orders commits: loaded late, since most steps never ask.
-    `google_token` gives an access token of the job's Google credentials, or raises BadInput, Refused or Unavailable.
+    `cloud_token` gives the password of a cloud's registry, by its host, from the job's credentials for that cloud; it raises
+    BadInput, Refused or Unavailable.
     `find_socket` returns where this step sees a path of the runner, or None. `read_checkout` reads the repository that is
     checked out in a directory; None where there is none.
     """
@@ -144,8 +148,8 @@ class Ports:
     open_registry: OpenRegistry
     workspace: Workspace
     read_checkout: Callable[[Path], Checkout | None]
-    google_token: Callable[[], str]
     open_history: Callable[[], History]
+    cloud_token: Callable[[str], str]
     private_directory: Callable[[], Path]
     find_socket: Callable[[str], str | None]
     clock: Clock

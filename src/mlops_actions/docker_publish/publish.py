@@ -24,7 +24,9 @@ from mlops_actions.docker_publish.layers import image_size
 from mlops_actions.docker_publish.layers.examine import EarlierImage, LayerReport, examine, examine_local
 from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
-from mlops_actions.docker_publish.registries import credentials, read_only
+from mlops_actions.docker_publish.registries import read_only
+from mlops_actions.docker_publish.registries.clients import RegistryClients
+from mlops_actions.docker_publish.registries.copies import OtherRegistries
 from mlops_actions.docker_publish.report import PublishedImage
 from mlops_actions.docker_publish.request import BuildRequest
 from mlops_actions.docker_publish.reuse import build_input, fingerprint, generations, lookup, origin
@@ -36,20 +38,6 @@ from mlops_actions.docker_publish.tags.standing import settled
 from mlops_actions.docker_publish.tags.tagged_images import RegistryImages
 
 
-def sign_in(request: BuildRequest, ports: Ports) -> Registry:
-    """Choose the credentials of the registry, for its client and for the docker command line; nothing is sent yet."""
-    host = request.name.registry
-    login = credentials.choose(request.inputs, host, request.context.server_url)
-    if request.push and login.password is None and credentials.takes_access_token(host):
-        login = credentials.with_access_token(host, ports.google_token())
-    if login.note:
-        ports.runner.notice(login.note)
-    if login.username and login.password:
-        ports.docker.sign_in(host, login.username, login.password)
-    pushes_to = request.name.repository if request.push else ""
-    return ports.open_registry(host, login.username, login.password, pushes_to=pushes_to)
-
-
 class Publication:
     """The publication of one request, begun at `started`; it collects the notes that the report shows."""
 
@@ -57,7 +45,8 @@ class Publication:
         self._request = request
         self._ports = ports
         self._started = started
-        self._registry = sign_in(request, ports)
+        self._registries = RegistryClients(request, ports)
+        self._registry = self._registries.own
         self._builder = Builder(request.inputs, ports.docker)
         self._notes = list(request.notes)
         self._may_push = False  # the registry has taken something, or has said that it will
@@ -67,8 +56,11 @@ class Publication:
         self._notes += self._tags.notes
         for notice in self._tags.notices:
             self._ports.runner.notice(notice)
+        others = OtherRegistries(self._request)
+        self._notes += others.open(self._registries)
         try:
             image = self._merge() if self._request.merge else self._reuse_or_build()
+            self._notes += others.copy(self._registry, image.digest, self._tags.names)
         except Refused as refused:
             reason = "" if self._may_push else read_only.why_not_pushed(self._request, refused)
             if not reason:
@@ -85,7 +77,8 @@ class Publication:
         )
         self._notes.append(reason)
         self._request = replace(self._request, push=False)
-        self._registry = sign_in(self._request, self._ports)
+        self._registries = RegistryClients(self._request, self._ports)
+        self._registry = self._registries.own
         for stale in ("_tags", "_fingerprints"):
             self.__dict__.pop(stale, None)
         return self._reuse_or_build()
@@ -121,9 +114,7 @@ class Publication:
         )
 
     def _base_digest(self, reference: str) -> str | None:
-        return self._builder.base_digest(
-            reference, self._request.name, registry=self._registry, open_registry=self._ports.open_registry
-        )
+        return self._builder.base_digest(reference, self._registries.client)
 
     def _merge(self) -> PublishedImage:
         """Make one image index of the images that other jobs pushed; they stay as they are."""
@@ -198,6 +189,7 @@ class Publication:
         """Build, and push with one tag first; the other tags follow once the image is in the registry."""
         request, name = self._request, self._request.name
         self._builder.require(self._ports.runner, pushes=request.push)
+        self._registries.sign_in()
         if request.push:
             self._registry.require_push(name.repository)
             self._may_push = True
@@ -229,7 +221,7 @@ class Publication:
         return (fingerprint.unkeyed_tag(self._request.revision.sha, platforms),)
 
     def _sign_in_again(self) -> Registry:
-        self._registry = sign_in(self._request, self._ports)
+        self._registry = self._registries.sign_in_again()
         return self._registry
 
     def _choose_cache(self, reusable: ReusableImage) -> LayerCache:

@@ -92,10 +92,10 @@ class Publisher:
             open_registry=self._client,
             workspace=WorkspaceFiles(self.workspace),
             read_checkout=lambda _: self.checkout,
-            google_token=lambda: self.google_token,
             open_history=lambda: GitHubHistory(
                 variables.get("INPUT_GITHUB-TOKEN"), Context.from_environ(variables), LOG, PACE
             ),
+            cloud_token=lambda _: self.google_token,
             private_directory=lambda: self.runner.temp,
             find_socket=lambda path: find_socket(path, variables),
             clock=self.clock,

@@ -16,7 +16,13 @@ from tests.support.docker_publish import make_inputs
         ("ghcr.io.evil.example", "https://github.com", False),
         ("evil.github.com", "https://github.com", False),
         ("containers.ghe.example", "https://ghe.example", True),
+        ("docker.ghe.example", "https://ghe.example", True),
+        ("ghe.example", "https://ghe.example", True),
         ("evilghe.example", "https://ghe.example", False),
+        ("pages.ghe.example", "https://ghe.example", False),
+        ("ghcr.io", "https://ghe.example", False),  # a token of an Enterprise Server is nothing to github.com
+        ("containers.team.ghe.com", "https://team.ghe.com", True),
+        ("containers.other.ghe.com", "https://team.ghe.com", False),
     ],
 )
 def test_the_job_s_token_is_sent_to_github_s_registries_only(host: str, server: str, sent: bool) -> None:

@@ -9,7 +9,7 @@ import base64
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote, urlencode, urljoin, urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import urllib3
 
 from mlops_actions.boundary.http import is_loopback, one_line, same_origin
+from mlops_actions.boundary.registry import blobs
 from mlops_actions.boundary.registry.answers import message_of, next_link
 from mlops_actions.boundary.registry.challenges import parse
 from mlops_actions.boundary.registry.transport import BrokenAnswer, RegistryTransport, read, stream
@@ -70,7 +71,7 @@ class RegistryClient:
     ) -> None:
         self.host = host
         self._credentials = credentials
-        self._transport = RegistryTransport(host, log, retries=retries, backoff=backoff)
+        self.transport = RegistryTransport(host, log, retries=retries, backoff=backoff)
         self._pushes_to = pushes_to
         self._authorization: dict[str, str] = {}
         self._unscoped_authorization = ""  # serves every scope
@@ -79,16 +80,16 @@ class RegistryClient:
     def base_url(self) -> str:
         """The address of the registry's API, without a trailing slash."""
         host = registries.api_host(self.host)
-        return f"{self._transport.scheme_of(host)}://{host}"
+        return f"{self.transport.scheme_of(host)}://{host}"
 
     # Calls of the distribution API
 
     def require_push(self, repository: str) -> None:
         """Raise Refused unless these credentials may push: begin an upload and cancel it, before anything is built."""
         path = f"/v2/{repository}/blobs/uploads/"
-        response = self._call("POST", path, _scope(repository, "push"), body=b"")
+        response = self.call("POST", path, _scope(repository, "push"), body=b"")
         if response.status != 202:
-            raise self._refusal(response, f"pushing to {self.host}/{repository}")
+            raise self.refusal(response, f"pushing to {self.host}/{repository}")
         self._cancel_upload(path, response, _scope(repository, "push"))
 
     def _cancel_upload(self, path: str, started: urllib3.BaseHTTPResponse, scope: str) -> None:
@@ -98,16 +99,16 @@ class RegistryClient:
             # Some registries cannot delete an upload; they forget it by themselves.
             authorization = self._authorization.get(scope, self._unscoped_authorization)
             with contextlib.suppress(ActionError):
-                self._transport.send("DELETE", location, {"Authorization": authorization})
+                self.transport.send("DELETE", location, {"Authorization": authorization})
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest behind a tag (HEAD), or None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("HEAD", path, scope=self._reading_scope(repository), headers=_ACCEPT)
+        response = self.call("HEAD", path, scope=self.reading_scope(repository), headers=_ACCEPT)
         if response.status == 404:
             return None
         if response.status not in (200, *_NO_HEAD):
-            raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
+            raise self.refusal(response, f"reading {self.host}/{repository}:{reference}")
         digest = response.headers.get("Docker-Content-Digest", "")
         if response.status == 200 and _DIGEST.fullmatch(digest):
             return digest
@@ -118,11 +119,11 @@ class RegistryClient:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response, content = self._get(path, self._reading_scope(repository), _ACCEPT)
+        response, content = self._get(path, self.reading_scope(repository), _ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
-            raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
+            raise self.refusal(response, f"reading {self.host}/{repository}:{reference}")
         # The requested digest counts, whatever the response's header says.
         digest = reference if _DIGEST.fullmatch(reference) else response.headers.get("Docker-Content-Digest", "")
         digest = digest if _DIGEST.fullmatch(digest) else _digest(content)
@@ -148,11 +149,11 @@ class RegistryClient:
     def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
         """Store the very bytes of a manifest under a tag or digest, so that its digest stays the same."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call(
+        response = self.call(
             "PUT", path, scope=_scope(repository, "push"), headers={"Content-Type": media_type}, body=content
         )
         if response.status not in _STORED:
-            raise self._refusal(response, f"tagging {self.host}/{repository}:{reference}")
+            raise self.refusal(response, f"tagging {self.host}/{repository}:{reference}")
         # A page of a proxy has 200 too, where the specification has 201.
         if response.status == 200 and self.digest_of(repository, reference) != _digest(content):
             raise Unavailable(
@@ -164,11 +165,11 @@ class RegistryClient:
         """Let a repository share a blob of another one, `source`; False where the registry wants it uploaded instead."""
         scope = f"{_scope(repository, 'push')} {_scope(source, 'pull')}"
         path = f"/v2/{repository}/blobs/uploads/?{urlencode({'mount': digest, 'from': source})}"
-        response = self._call("POST", path, scope, body=b"")
+        response = self.call("POST", path, scope, body=b"")
         if response.status == 202:
             self._cancel_upload(path, response, scope)
         if response.status not in (201, 202):
-            raise self._refusal(response, f"mounting a layer of {source} into {self.host}/{repository}")
+            raise self.refusal(response, f"mounting a layer of {source} into {self.host}/{repository}")
         return response.status == 201
 
     def tags(self, repository: str) -> list[str]:
@@ -177,11 +178,11 @@ class RegistryClient:
         first = path = f"/v2/{repository}/tags/list?n={_TAGS_PER_PAGE}"
         pages: set[str] = set()
         while path and path not in pages and len(pages) < _MAX_PAGES:
-            response, content = self._get(path, self._reading_scope(repository))
+            response, content = self._get(path, self.reading_scope(repository))
             if response.status == 404 and path == first:
                 return tags
             if response.status != 200:
-                raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
+                raise self.refusal(response, f"listing the tags of {self.host}/{repository}")
             page = self._tags_of_page(repository, json_object(content))
             tags += page
             pages.add(path)
@@ -220,9 +221,9 @@ class RegistryClient:
         """Return a small blob (an image's configuration), checked against its digest."""
         if not _DIGEST.fullmatch(digest):
             raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image again")
-        response, content = self._get(f"/v2/{repository}/blobs/{digest}", self._reading_scope(repository))
+        response, content = self._get(f"/v2/{repository}/blobs/{digest}", self.reading_scope(repository))
         if response.status != 200:
-            raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
+            raise self.refusal(response, f"reading {self.host}/{repository}@{digest}")
         if _digest(content, digest.partition(":")[0]) != digest:
             raise Unavailable(f"{self.host} sent other bytes than those of {digest}", "run the job again")
         return content
@@ -230,27 +231,32 @@ class RegistryClient:
     def has_blob(self, repository: str, digest: str) -> bool:
         """Tell whether a blob is there, without reading it."""
         path = f"/v2/{repository}/blobs/{quote(digest, safe=':')}"
-        response = self._call("HEAD", path, self._reading_scope(repository))
+        response = self.call("HEAD", path, self.reading_scope(repository))
         if response.status not in (200, 404):
             # No HEAD here, or it was redirected to a storage whose signed address serves GET alone.
-            response = self._call("GET", path, self._reading_scope(repository))
+            response = self.call("GET", path, self.reading_scope(repository))
             response.close()
         if response.status not in (200, 404):
-            raise self._refusal(response, f"looking for a layer of {self.host}/{repository}")
+            raise self.refusal(response, f"looking for a layer of {self.host}/{repository}")
         return response.status == 200
 
     def stream_blob(self, repository: str, digest: str) -> Iterator[bytes]:
         """Yield a blob piece by piece, as long as the caller goes on; it is not checked against its digest."""
         if not _DIGEST.fullmatch(digest):
             raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image again")
-        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", self._reading_scope(repository))
+        response = self.call("GET", f"/v2/{repository}/blobs/{digest}", self.reading_scope(repository))
         if response.status != 200:
-            raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
+            raise self.refusal(response, f"reading {self.host}/{repository}@{digest}")
         yield from stream(response)
+
+    def put_blob(self, repository: str, digest: str, size: int, open_source: Callable[[], Iterator[bytes]]) -> None:
+        """Upload a blob of `size` bytes; `open_source` is called again where an attempt fails on the way."""
+        blobs.put(self, repository, digest, size=size, open_source=open_source)
 
     # Authorisation: RFC 7235 challenges, Docker's token specification
 
-    def _reading_scope(self, repository: str) -> str:
+    def reading_scope(self, repository: str) -> str:
+        """Return the scope of a request that reads."""
         return _scope(repository, "push" if repository == self._pushes_to else "pull")
 
     def _get(
@@ -258,7 +264,7 @@ class RegistryClient:
     ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
         """Return an answer and its body, empty where it is refused; an answer that breaks off is asked for once more."""
         for is_last in (False, True):
-            response = self._call("GET", path, scope, headers)
+            response = self.call("GET", path, scope, headers)
             if response.status != 200:
                 break
             try:
@@ -268,7 +274,19 @@ class RegistryClient:
                     raise
         return response, b""
 
-    def _call(
+    def writing_scope(self, repository: str) -> str:
+        """Return the scope of a request that writes."""
+        return _scope(repository, "push")
+
+    def authorization(self, scope: str) -> str:
+        """Return the Authorization header that the last challenge asked for; empty before one."""
+        return self._authorization.get(scope, self._unscoped_authorization)
+
+    def forget(self, scope: str) -> None:
+        """Drop the token of a scope, which the registry does not take any more."""
+        self._authorization.pop(scope, None)
+
+    def call(
         self,
         method: str,
         path: str,
@@ -279,13 +297,13 @@ class RegistryClient:
     ) -> urllib3.BaseHTTPResponse:
         """Send a request; answer one challenge for a token of this scope, also where a token has expired meanwhile."""
         authorization = self._authorization.get(scope, self._unscoped_authorization)
-        response = self._transport.send(
+        response = self.transport.send(
             method, self.base_url + path, headers={**(headers or {}), "Authorization": authorization}, body=body
         )
         if response.status == 401:
             authorization = self._authorize(response.headers.getlist("WWW-Authenticate"), scope)
             self._authorization[scope] = authorization
-            response = self._transport.send(
+            response = self.transport.send(
                 method, self.base_url + path, headers={**(headers or {}), "Authorization": authorization}, body=body
             )
         return response
@@ -307,9 +325,9 @@ class RegistryClient:
             raise Refused(f"{self.host} names a token realm that cannot be trusted: {realm!r}", "check the input 'registry'")
         query = urlencode([("service", service), *(("scope", part) for part in scope.split())])
         headers = {"Authorization": self._credentials.basic if self._credentials else ""}
-        response = self._transport.send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
+        response = self.transport.send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
         if response.status != 200:
-            raise self._refusal(response, f"signing in to {self.host}")
+            raise self.refusal(response, f"signing in to {self.host}")
         document = json_object(read(response))
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
@@ -318,7 +336,7 @@ class RegistryClient:
             )
         return f"Bearer {token}"
 
-    def _refusal(self, response: urllib3.BaseHTTPResponse, operation: str) -> ActionError:
+    def refusal(self, response: urllib3.BaseHTTPResponse, operation: str) -> ActionError:
         """Make an error of the registry's response, with the remedy that fits."""
         try:
             message = message_of(read(response))

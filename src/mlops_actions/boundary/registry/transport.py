@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import urllib3
@@ -15,7 +15,9 @@ from mlops_actions.core.ports import Log
 
 # Registries take manifests up to 4 MiB. The seconds are of a whole answer: one byte now and then must not hold the job.
 LIMITS = http.Limits(max_bytes=8 << 20, max_seconds=120.0)
-_PIECE = 1 << 16  # bytes
+_PIECE = 1 << 18  # bytes
+# A registry may take its time to check what it was sent before it answers.
+_UPLOAD = http.Limits(silence=600.0, max_bytes=8 << 20, max_seconds=3600.0)
 _PROBE = http.Limits(connect=5.0, silence=5.0, max_bytes=8 << 20, max_seconds=10.0)
 _READS = http.Redirects(limit=4, other_origins=True)
 # What is written goes, with its credentials, to the registry that the user names, and nowhere else.
@@ -60,6 +62,7 @@ class RegistryTransport:
     def __init__(self, host: str, log: Log, *, retries: int, backoff: float) -> None:
         self._host = host
         self._client = http.HttpClient(log)
+        self._log = log
         # Each request may be repeated: an upload that began twice is one too many, no more.
         self._policy = RetryPolicy(f"the registry {host}", attempts=retries + 1, backoff=backoff)
 
@@ -103,7 +106,7 @@ class RegistryTransport:
                 "give that host as 'registry', with 'username' and 'password' of it",
             ) from None
         except HTTPError as error:
-            raise _unreachable(url, error) from error
+            raise unreachable(url, error) from error
         if answer.status in http.REDIRECTS and method in redirects.methods:
             answer.response.close()
             raise Unavailable(f"{self._host} redirects without end", "check the input 'registry'")
@@ -115,12 +118,36 @@ class RegistryTransport:
             )
         return answer.response
 
+    # A request whose body is a stream can be sent once: who has the stream begins anew
+
+    @property
+    def attempts(self) -> int:
+        """How often what fails is tried, in all."""
+        return self._policy.attempts
+
+    def notice(self, text: str) -> None:
+        """Log why something is tried again."""
+        self._log.info(text)
+
+    def pause(self, attempt: int) -> None:
+        """Wait after a failed attempt (1, 2, …)."""
+        self._policy.pause(min(self._policy.backoff * 2.0 ** (attempt - 1), self._policy.max_wait))
+
+    def send_stream(
+        self, method: str, url: str, headers: Mapping[str, str], chunks: Iterable[bytes]
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a stream once, follow no redirect, and return the answer unread; raises urllib3's HTTPError."""
+        once = Retry.under(RetryPolicy(f"the registry {self._host}", attempts=1, statuses=frozenset()))
+        given = {name: value for name, value in headers.items() if value}
+        return self._client.send(method, url, headers=given, body=chunks, retry=once, limits=_UPLOAD, read=False).response
+
 
 def _shown_origin(url: str) -> str:
     return http.one_line(http.origin(url))
 
 
-def _unreachable(url: str, error: HTTPError) -> Unavailable:
+def unreachable(url: str, error: HTTPError) -> Unavailable:
+    """Make the error of a registry that gives no answer."""
     cause = f"the registry at {urlsplit(url).netloc} cannot be reached: {http.one_line(reason_of(error))}"
     if is_distrust(error):
         return Unavailable(cause, "name the file of your certificate authority in SSL_CERT_FILE, in the step's 'env:'")

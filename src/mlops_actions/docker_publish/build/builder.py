@@ -5,14 +5,15 @@ An image that is only tagged again needs no builder, so it must not wait for one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
 from mlops_actions.core.errors import ActionError, BadInput
-from mlops_actions.core.image_name import ImageName, parse_reference
+from mlops_actions.core.image_name import parse_reference
 from mlops_actions.core.ports import Runner
 from mlops_actions.docker_publish.inputs import Inputs
-from mlops_actions.docker_publish.ports import BuildxBuilder, Daemon, Docker, OpenRegistry, Registry
+from mlops_actions.docker_publish.ports import BuildxBuilder, Daemon, Docker, Registry
 from mlops_actions.docker_publish.request import BuildRequest
 
 
@@ -77,22 +78,18 @@ class Builder:
                     "add a step with docker/setup-buildx-action before this one and give its output 'name' as 'builder'",
                 )
 
-    def base_digest(
-        self, reference: str, published: ImageName, registry: Registry, open_registry: OpenRegistry
-    ) -> str | None:
+    def base_digest(self, reference: str, client_of: Callable[[str], Registry]) -> str | None:
         """Find the digest of a base image where this build will look for it; None where it cannot be found.
 
-        `registry` is the one that the image `published` is pushed to, `open_registry` makes clients of others.
+        `client_of` returns the client of a registry by its host.
         """
         base = parse_reference(reference)
         if base.version.startswith("sha256:"):
             return base.version
-        is_same_registry = base.name.registry == published.registry
-        client = registry if is_same_registry else open_registry(base.name.registry, None, None)
 
         def in_registry() -> str | None:
             try:
-                return client.digest_of(base.name.repository, base.version)
+                return client_of(base.name.registry).digest_of(base.name.repository, base.version)
             except ActionError:
                 return None
 

@@ -1,4 +1,4 @@
-"""Choose the login for the registry; the job's own token is sent to GitHub's registries only. Pure."""
+"""Choose the login for a registry; the job's own token is sent to GitHub's registries only. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from mlops_actions.core import registries
 from mlops_actions.docker_publish.inputs import Inputs
+from mlops_actions.docker_publish.registries.table import RegistryEntry
 
 
 @dataclass(frozen=True)
@@ -19,22 +20,50 @@ class RegistryLogin:
 
 
 def choose(inputs: Inputs, host: str, server_url: str) -> RegistryLogin:
-    """Choose the login for `host`; `server_url` is the job's GitHub (Enterprise Server has a registry of its own)."""
+    """Choose the login for the image's own registry, `host`; `server_url` is the job's GitHub.
+
+    GitHub Enterprise Server has a registry of its own. An entry of `registries` wins over `username` and `password`, which
+    have values in every job.
+    """
+    entry = entry_of(inputs, host)
+    if entry is not None and entry.password:
+        return _guarded(entry.username, entry.password, inputs, host, server_url)
     if not inputs.password or not inputs.username:
         return RegistryLogin()
-    if inputs.password == inputs.github_token and not _takes_job_token(host, server_url):
+    return _guarded(inputs.username, inputs.password, inputs, host, server_url)
+
+
+def choose_for_other(inputs: Inputs, host: str, server_url: str) -> RegistryLogin:
+    """Choose the login for another registry than the image's own: only an entry of `registries` names one."""
+    entry = entry_of(inputs, host)
+    if entry is not None and entry.has_empty_password:
+        return RegistryLogin(
+            note=f"there is no login for {host}: its password in 'registries' is empty, as secrets are for forks"
+        )
+    if entry is None or not entry.password:
+        return RegistryLogin()
+    return _guarded(entry.username, entry.password, inputs, host, server_url)
+
+
+def entry_of(inputs: Inputs, host: str) -> RegistryEntry | None:
+    """Return the entry of `registries` for a host."""
+    return next((entry for entry in inputs.registries or () if entry.host == host), None)
+
+
+def _guarded(username: str, password: str, inputs: Inputs, host: str, server_url: str) -> RegistryLogin:
+    if password == inputs.github_token and not _takes_job_token(host, server_url):
         return RegistryLogin(
             note=f"no credentials are sent to {host}: the only password is the job's own token, which is for GitHub alone"
         )
-    return RegistryLogin(inputs.username, inputs.password)
+    return RegistryLogin(username, password)
 
 
 def _takes_job_token(host: str, server_url: str) -> bool:
+    """Tell whether a registry is that of the GitHub that issued the job's token: ghcr.io, or the Enterprise Server's."""
     server = urlsplit(server_url).hostname or ""
-    is_enterprise_server = server != "github.com" and bool(server)
-    return registries.known(host).takes_job_token or (
-        is_enterprise_server and (host == server or host.endswith("." + server))
-    )
+    if server in ("", "github.com"):
+        return registries.known(host).takes_job_token
+    return host in registries.hosts_of_enterprise_server(server)
 
 
 def takes_access_token(host: str) -> bool:
