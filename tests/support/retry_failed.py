@@ -71,6 +71,11 @@ class Story:
             assert f") {ended}**" in headline
 
 
+def workflow(folder: Path) -> str:
+    """Return a manifest whose second node fails until the folder holds the file `ready`."""
+    return _WORKFLOW.replace("FOLDER", f"/{folder}")  # of two slashes: such a process has a /tmp of its own
+
+
 def played(sandbox: Sandbox, root: Path, argo_server: str, token: str, authority: str = "") -> Story:
     """Train, mend the cause, and give `/retry failed`; `authority` is the server's own certificate authority."""
     folder = root / "shared"
@@ -81,7 +86,7 @@ def played(sandbox: Sandbox, root: Path, argo_server: str, token: str, authority
         "pending-label": "training",
         "success-label": "trained",
         "failure-label": "training-failed",
-        "workflow": _WORKFLOW.replace("FOLDER", f"/{folder}"),  # of two slashes: such a process has a /tmp of its own
+        "workflow": workflow(folder),
         "namespace": "default",
         "argo-server": argo_server,
         "argo-ca": authority,

@@ -51,10 +51,11 @@ _HELP = {
 _DEFAULT = {"comment": "true", "tags": "sha"}
 
 
-# What `/retry failed` takes of argo-submit: where the cluster is, and how the workflow is followed.
+# What `/retry failed` takes of argo-submit: where the cluster is, and how the workflow is followed. It always is, since a
+# call-back belongs to the run that submitted the workflow, and would not conclude this one.
 _OF_A_CONTINUED_WORKFLOW = (
     *CONNECTION,
-    *("namespace", "argo-url", "wait", "timeout", "on-timeout", "fail-on", "on-cancel", "on-cancel-attached"),
+    *("namespace", "argo-url", "timeout", "on-timeout", "fail-on", "on-cancel", "on-cancel-attached"),
     *("logs", "artifacts", "artifacts-dir", "comment", "comment-tag", "github-token"),
 )
 # `/stop`, `/approve` and `/reject` take only where the cluster is; the templates add the namespace.

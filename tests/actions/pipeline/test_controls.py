@@ -159,6 +159,33 @@ def test_a_workflow_that_nobody_waits_for_is_approved(detached: CommandedReposit
     assert sorted(detached.pull.label_names) == ["trained"]
 
 
+@pytest.mark.parametrize("kind", ["reusable", "root"])
+def test_retry_failed_of_a_workflow_that_nobody_waited_for_is_followed_and_concluded(
+    kind: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The call-back is that of the run that submitted the workflow, so that it cannot conclude the retry."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    sandbox.cluster.add_secret("mlops-callback", {"token": "never used: the tests call back"})
+    with Host(sandbox.cluster.argo_server) as server:
+        given = {**INPUTS, **DETACHED, "workflow": retry_failed.workflow(folder), "argo-server": server.url}
+        secrets = {"argo-token": "secrets.ARGO_TOKEN"}
+        text = pipeline.reusable(given, secrets) if kind == "reusable" else pipeline.root(given, secrets, RIGHTS)
+        called = CommandedRepository(sandbox, tmp_path, text)
+        called.secrets = {"ARGO_TOKEN": sandbox.cluster.admin_token}
+        begun = called.begin("/train")
+        assert begun.wait().conclusion == "success", called.log
+        called.until(lambda: phases(called) == ["Failed"])
+        assert called.call_back(begun.record.id, "Failed").conclusion == "success", called.log
+        assert list(called.pull.label_names) == ["training-failed"]
+        (folder / "ready").touch()
+        assert called.say("/retry failed").conclusion == "success", called.log
+        assert (phases(called), list(called.pull.label_names)) == (["Succeeded"], ["trained"])
+        assert "**`/train` succeeded**" in called.replies[-1]
+        assert called.call_back(begun.record.id, "Succeeded").conclusion == "success", called.log
+    assert list(called.pull.label_names) == ["trained"]
+
+
 def test_where_nothing_could_be_submitted_the_command_is_concluded_at_once(detached: CommandedRepository) -> None:
     detached.secrets = {"KUBECONFIG": "bm90IGEga3ViZWNvbmZpZw=="}
     assert detached.say("/train").conclusion == "failure"
