@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlops_actions.chatops import grammar, typography
 from mlops_actions.chatops.parameters import PIN
 from mlops_actions.chatops.request import CommandRequest
@@ -11,7 +13,7 @@ def parse_arguments(request: CommandRequest) -> grammar.Arguments:
     """Parse the arguments of a command, those below it too; raises ArgumentError."""
     on_line = parse_line(request)
     below = request.below.options if request.below else ()
-    return grammar.Arguments((*on_line.options, *(option for _, option in below)), on_line.positional)
+    return replace(on_line, options=(*on_line.options, *(option for _, option in below)))
 
 
 def problems_below(request: CommandRequest) -> list[str]:

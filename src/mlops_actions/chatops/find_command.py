@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from mlops_actions.chatops.parameters import Command
 
 HELP = "help"
+_HEAD = re.compile(r"[\w.-]*\w")
+_NO_ARGUMENT = ("", "/", "'", "’", "-", ".")
 _MAX_COMMANDS_SHOWN = 5
 
 
@@ -57,9 +61,19 @@ def find_command(body: str, inputs: Inputs) -> Match | Decision:
     if known:
         return Decision("help")
     for line in lines:
-        if line.name.lower() not in COMMANDS and (near := nearest(line.name, names)):
+        if line.name.lower() not in COMMANDS and (near := nearest(line.name, names) or _attached(line.name, names)):
             return Match(by_name.get(near) or _built_in(near, inputs), line, is_mistyped=True)
     return Decision("no-command")
+
+
+def _attached(word: str, names: Iterable[str]) -> str:
+    """Return the name of a command that has its arguments attached (`/train—epochs=20`, `/train:lr=1`); else nothing.
+
+    A slash makes a path of it, an apostrophe prose.
+    """
+    head = _HEAD.match(word)
+    is_name = head is not None and head[0] in names and word[head.end() : head.end() + 1] not in _NO_ARGUMENT
+    return head[0] if head and is_name else ""
 
 
 def listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from unicodedata import category
 
 from mlops_actions.chatops import comment, typography
@@ -77,14 +77,18 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of a command, in the order they were written."""
+    """The arguments of a command, in the order they were written.
+
+    `plain` are the indices of the positional ones that stand before `--`, without any quoting.
+    """
 
     options: tuple[Option, ...] = ()
     positional: tuple[str, ...] = ()
+    plain: frozenset[int] = field(default=frozenset(), compare=False)
 
     def without(self, name: str) -> Arguments:
         """Return the arguments without the options of this name."""
-        return Arguments(tuple(option for option in self.options if option.name != name), self.positional)
+        return replace(self, options=tuple(option for option in self.options if option.name != name))
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return every value of the options of this name."""
@@ -175,6 +179,7 @@ def parse_arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Ar
     words = list(_words(rest))
     options: list[Option] = []
     positional: list[str] = []
+    plain: list[int] = []
     index = 0
     while index < len(words):
         word = words[index]
@@ -189,8 +194,9 @@ def parse_arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Ar
         elif assignment := _ASSIGNMENT.fullmatch(word.text):
             options.append(Option(assignment[1], assignment[2], begin=word.begin, end=word.end))
         else:
+            plain += [len(positional)] * (rest[word.begin : word.end] == word.text)
             positional.append(word.text)
-    return Arguments(tuple(options), tuple(positional))
+    return Arguments(tuple(options), tuple(positional), frozenset(plain))
 
 
 def parse_plain_arguments(rest: str, name: str) -> Arguments:

@@ -28,6 +28,9 @@ CONFIRM_TIMEOUT = 600.0  # seconds
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?")
 _MAX_QUOTED = 80
+# `lr:3e-4`, `-lr=3e-4`, `-lr`, and an assignment as code.
+_LIKE_PARAMETER = re.compile(r"(?P<mark>-|`+)?(?P<name>[^\W\d][\w-]*)(?P<sign>[:=：＝])?")
+_AS_TEXT = "put it in quotes where it is meant as text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +145,16 @@ def bind(command: Command, arguments: Arguments) -> tuple[dict[str, Value], list
             _convert(declared, option.value, values_by_name=values, problems=problems)
     # A positional parameter that was given by name takes no positional argument.
     slots = [parameter for parameter in command.parameters if parameter.positional and parameter.name not in values]
-    for parameter, text in zip(slots, arguments.positional, strict=False):
-        _convert(parameter, text, values_by_name=values, problems=problems)
-    problems += [_unexpected(extra, command.parameters) for extra in arguments.positional[len(slots) :]]
+    names = {key: parameter.name for key, parameter in by_name.items()} | {PIN: PIN}
+    for index, text in enumerate(arguments.positional):
+        if index in arguments.plain and (problem := _misread(text, names)):
+            problems.append(problem)
+            # So that it is not said to be missing.
+            values.update({slots[index].name: []} if index < len(slots) else {})
+        elif index < len(slots):
+            _convert(slots[index], text, values_by_name=values, problems=problems)
+        else:
+            problems.append(_unexpected(text, command.parameters))
     return _complete(command.parameters, values, problems), problems
 
 
@@ -191,6 +201,19 @@ def _unknown(name: str, parameters: tuple[Parameter, ...]) -> str:
     suggestion = nearest(name, names)
     known = f"known are {', '.join(names)}" if names else "this command takes none"
     return f"{_quoted(name)} is not a parameter: {known}" + (f" (did you mean {suggestion}?)" if suggestion else "")
+
+
+def _misread(text: str, names: Mapping[str, str]) -> str:
+    """Say what a word without a name is probably meant for, where that is not a value; empty where it may be one."""
+    match = _LIKE_PARAMETER.match(text)
+    if match is None:
+        return ""
+    name = names.get(normalized_name(match["name"]))
+    if name and (match["mark"] or match["sign"]):
+        return f"{_quoted(text)} looks like the parameter {name}: write {name}=VALUE; {_AS_TEXT}"
+    if (match["mark"] or "").startswith("-"):
+        return f"{_quoted(text)} is not an option: options begin with --; {_AS_TEXT}"
+    return ""
 
 
 def _unexpected(text: str, parameters: tuple[Parameter, ...]) -> str:

@@ -92,6 +92,17 @@ def edits(number: int, body: str, *, by: str = "writer") -> Arrange:
     return lambda sample: sample.pull.edit_comment(_comment(sample, number), body, by=by)
 
 
+def edited_and_back(number: int) -> Arrange:
+    """Edit a comment, and give it its first text again: somebody may have read the other one."""
+
+    def arrange(sample: Sample) -> None:
+        body = _comment(sample, number).body
+        for text in (body.replace("prod", "test"), body):
+            sample.pull.edit_comment(_comment(sample, number), text, by="writer")
+
+    return arrange
+
+
 def rewrites(number: int, old: str, new: str) -> Arrange:
     """Change a text within a comment so that its times do not tell."""
 
@@ -327,6 +338,12 @@ STORIES = [
         (deploys(), edits(0, "/deploy evil"), confirms("confirmation-changed")),
         reply=("what would run now is not what the question showed",),
     ),
+    Story(
+        "the command was edited and edited back",
+        (deploys(), edits(0, "/deploy evil"), edits(0, "/deploy prod"), confirms("confirmation-changed")),
+        reply=("what would run now is not what the question showed",),
+    ),
+    Story("the question was edited and edited back", (deploys(), edited_and_back(1), confirms("confirmation-changed"))),
     Story(
         "the command was edited in its first second",
         (deploys(), rewrites(0, "prod", "evil"), confirms("confirmation-changed")),

@@ -178,6 +178,47 @@ CASES = [
     ),
     Case("out of bounds", "parameters", "/train lr=2", inputs=SCHEMA, reply=("lr", "from 0 to 1", "'2'")),
     Case("not a choice", "parameters", "/train ful", inputs=SCHEMA, reply=("one of small, full", "did you mean full?")),
+    # A word that is nearly a parameter is not the value of another one
+    *(
+        Case(f"no value: {word}", "parameters", f"/train {word}", inputs=SCHEMA, reply=(said,))
+        for word, said in {
+            "lr:3e-4": "'lr:3e-4' looks like the parameter lr: write lr=VALUE",
+            "lr: 3e-4": "'lr:' looks like the parameter lr",
+            "-lr=3e-4": "'-lr=3e-4' looks like the parameter lr",
+            "-epochs 3": "'-epochs' looks like the parameter epochs",
+            "`lr=3e-4`": "looks like the parameter lr",
+            "data：full": "looks like the parameter data: write data=VALUE",
+            f"sha:{'a' * 40}": "looks like the parameter sha",
+            "-v": "'-v' is not an option: options begin with --",
+        }.items()
+    ),
+    *(
+        Case(
+            f"a value: {word}",
+            "ok",
+            f"/train {word}",
+            inputs={"commands": "train: {params: {data: {positional: true}}}"},
+            params={"data": value},
+        )
+        for word, value in {
+            "'data:full'": "data:full",
+            "\\-x": "-x",
+            "-- -x": "-x",
+            "-1": "-1",
+            "s3:full": "s3:full",
+            "https://x.org/data=1": "https://x.org/data=1",
+            "data": "data",
+        }.items()
+    ),
+    # Arguments that are attached to the name
+    *(
+        Case(f"attached: {body}", "unknown-command", body, reply=(f"{body} is not a command; did you mean /train?",))
+        for body in ("/train—epochs=20", "/train:lr=1", "/train=full", "/train(lr=1)", "/train,lr=1", "/train;lr=1")
+    ),
+    *(
+        Case(f"another word: {body}", "no-command", body)
+        for body in ("/train/data.csv", "/train's", "/train’s", "/train-model", "/train.py", "/train_data", "/train--x")
+    ),
     Case(
         "too many positionals",
         "parameters",
