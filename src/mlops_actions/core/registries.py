@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import urlsplit
 
 GITHUB = "ghcr.io"
 DOCKER_HUB = "docker.io"
@@ -125,6 +126,15 @@ def hosts_of_enterprise_server(server: str) -> tuple[str, ...]:
     needs subdomain isolation).
     """
     return (f"containers.{server}", f"docker.{server}", server)
+
+
+def registry_of_github(server_url: str) -> str:
+    """Return the registry for containers of a GitHub: ghcr.io for github.com and an empty address."""
+    server = urlsplit(server_url).hostname or ""
+    # A server without a name of its own has no subdomains, and so no registry.
+    if server in ("", "github.com", "localhost") or server.replace(".", "").isdigit() or ":" in server:
+        return GITHUB
+    return hosts_of_enterprise_server(server)[0]
 
 
 def api_host(host: str) -> str:

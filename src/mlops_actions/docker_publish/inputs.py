@@ -87,7 +87,7 @@ class Inputs(DeclaredInputs):
     )
     registry: str = input_field(
         text,
-        "Host of the registry. With the older `name`, the default is Docker Hub.",
+        "Host of the registry. On GitHub Enterprise Server, the default is `containers.HOST`; with the older `name`, Docker Hub.",
         default="ghcr.io",
     )
     username: str | None = input_field(

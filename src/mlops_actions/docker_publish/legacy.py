@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mlops_actions.core import registries
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.docker_publish import names
 from mlops_actions.docker_publish.inputs import Inputs
@@ -29,14 +30,18 @@ class ResolvedInputs:
     policy: PublishPolicy
 
 
-def resolve(inputs: Inputs, repository: str) -> ResolvedInputs:
-    """Resolve the inputs; `repository` is the GitHub repository, `owner/name`. Raises BadInput for an unusable name."""
+def resolve(inputs: Inputs, repository: str, server_url: str = "") -> ResolvedInputs:
+    """Resolve the inputs; `repository` is the GitHub repository, `owner/name`, at `server_url` (empty: github.com).
+
+    Raises BadInput for an unusable name.
+    """
+    github = registries.registry_of_github(server_url)
     registry = inputs.registry if inputs.was_given("registry") else None
     if inputs.was_given("image_name"):
-        return _gpr_docker_publish(inputs, registry, repository)
+        return _gpr_docker_publish(inputs, registry, repository, github)
     if inputs.was_given("name"):
         return _publish_docker(inputs, registry)
-    image = names.resolve(inputs.image, registry, repository)
+    image = names.resolve(inputs.image, registry, repository, github)
     return ResolvedInputs(inputs=inputs, image=image, tag_scheme=_rules(inputs, image.name), policy=PublishPolicy())
 
 
@@ -59,10 +64,10 @@ def _rules(inputs: Inputs, image: ImageName) -> RuleTags:
     )
 
 
-def _gpr_docker_publish(inputs: Inputs, registry: str | None, repository: str) -> ResolvedInputs:
+def _gpr_docker_publish(inputs: Inputs, registry: str | None, repository: str, github: str) -> ResolvedInputs:
     return ResolvedInputs(
         inputs=_cached_on_request(inputs),
-        image=names.resolve_below_repository(inputs.image, registry, repository),
+        image=names.resolve_below_repository(inputs.image, registry, repository, github),
         tag_scheme=GprTags(
             tag=inputs.tag or "",
             branch_tag=inputs.branch_tag,

@@ -20,8 +20,10 @@ class ResolvedName:
     notes: tuple[str, ...] = ()
 
 
-def resolve(image: str, registry: str | None, repository: str) -> ResolvedName:
+def resolve(image: str, registry: str | None, repository: str, github: str = GITHUB) -> ResolvedName:
     """Name the image that the input `image` means; `repository` is the GitHub repository, `owner/name`.
+
+    `github` is the registry of the job's GitHub, which a bare name means.
 
     Raises BadInput for a tag or digest in the name, a second registry that contradicts it, or nothing usable.
     """
@@ -31,9 +33,9 @@ def resolve(image: str, registry: str | None, repository: str) -> ResolvedName:
         raise BadInput(
             f"input 'image' holds a tag or digest: {image!r}", "give the name alone in 'image' and the tag in 'tags'"
         )
-    host, path = _in_registry("image", path, registry, default=GITHUB)
+    host, path = _in_registry("image", path, registry, default=github)
     if "/" not in path:
-        bare_name = registries.known(host).bare_name
+        bare_name = BareName.BELOW_THE_REPOSITORY if host == github else registries.known(host).bare_name
         if bare_name is BareName.BELOW_THE_REPOSITORY:
             path = f"{repository}/{path}"
         elif bare_name is BareName.NEEDS_AN_ACCOUNT:
@@ -44,12 +46,12 @@ def resolve(image: str, registry: str | None, repository: str) -> ResolvedName:
     return _valid(image, host, path, notes=_closed_registry_notes(host, f"{image} {registry or ''}"))
 
 
-def resolve_below_repository(image: str, registry: str | None, repository: str) -> ResolvedName:
+def resolve_below_repository(image: str, registry: str | None, repository: str, github: str = GITHUB) -> ResolvedName:
     """Name the image of the older `image_name`: GitHub Packages kept it below the repository; so does ghcr.io."""
     path, tag = image_name.split_tag(image.strip())
     if tag or "@" in image:
         raise BadInput(f"input 'image_name' holds a tag: {image!r}", "give the tag in 'tag'")
-    host, prefix = _split_registry(registry) if registry else (GITHUB, "")
+    host, prefix = _split_registry(registry) if registry else (github, "")
     note = f"docker.pkg.github.com is closed: the image goes to {host}/{repository.lower()}"
     return _valid(image, host, "/".join(part for part in (prefix, repository, path) if part), notes=(note,))
 

@@ -71,7 +71,7 @@ class BuildRequest:
 
 def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> BuildRequest:
     """Resolve name, commit and paths; raises BadInput before anything outside the workspace is touched."""
-    resolved = legacy.resolve(inputs, context.repository)
+    resolved = legacy.resolve(inputs, context.repository, context.server_url)
     inputs, image, policy = resolved.inputs, resolved.image, resolved.policy
     inputs = replace(inputs, platforms=inputs.platforms or platforms.default(environ))
     if (inputs.cache_from or inputs.cache_to) and not inputs.was_given("cache"):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput
 from mlops_actions.docker_publish.names import resolve, resolve_below_repository, resolve_with_tag
 
@@ -136,3 +137,26 @@ def test_any_text_yields_a_valid_name_or_an_error(image: str) -> None:
     component = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
     assert re.fullmatch(rf"{component}(?:/{component})*", name.repository, re.ASCII)
     assert not name.registry.startswith("-")
+
+
+@pytest.mark.parametrize(
+    ("server", "registry", "image", "name"),
+    [
+        ("https://github.com", None, "app", "ghcr.io/octo-org/hello.world/app"),
+        ("", None, "app", "ghcr.io/octo-org/hello.world/app"),
+        ("https://ghe.example", None, "app", "containers.ghe.example/octo-org/hello.world/app"),
+        ("https://ghe.example", None, "team/app", "containers.ghe.example/team/app"),
+        ("https://ghe.example:8443", None, "app", "containers.ghe.example/octo-org/hello.world/app"),
+        ("https://team.ghe.com", None, "app", "containers.team.ghe.com/octo-org/hello.world/app"),
+        ("https://ghe.example", "ghcr.io", "app", "ghcr.io/octo-org/hello.world/app"),
+        ("https://ghe.example", "docker.ghe.example", "o/r/app", "docker.ghe.example/o/r/app"),
+        ("https://ghe.example", None, "docker.io/o/app", "docker.io/o/app"),
+        ("http://127.0.0.1:8080", None, "app", "ghcr.io/octo-org/hello.world/app"),
+        ("http://localhost:8080", None, "app", "ghcr.io/octo-org/hello.world/app"),
+    ],
+)
+def test_a_bare_name_is_in_the_registry_of_the_job_s_github(
+    server: str, registry: str | None, image: str, name: str
+) -> None:
+    github = registries.registry_of_github(server)
+    assert str(resolve(image, registry, REPOSITORY, github).name) == name
