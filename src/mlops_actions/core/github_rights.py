@@ -47,6 +47,7 @@ RIGHTS: tuple[tuple[str, str], ...] = (
     ("GET /repos/*/*/compare/**", "contents: read"),
     ("GET /repos/*/*/contents/**", "contents: read"),
     ("GET /repos/*/*/git/blobs/*", "contents: read"),
+    ("GET /repos/*/*/git/matching-refs/**", "contents: read"),
 )
 
 

@@ -65,6 +65,7 @@ PUBLISHED: Mapping[str, str] = {
     "GET /repos/{owner}/{repo}/git/commits/{commit_sha}": "contents=read",
     "GET /repos/{owner}/{repo}/codeowners/errors": "contents=read",
     "GET /repos/{owner}/{repo}/git/ref/{ref}": "contents=read",
+    "GET /repos/{owner}/{repo}/git/matching-refs/{ref}": "contents=read",
     "POST /repos/{owner}/{repo}/git/refs": _CONTENTS_WRITE,
     "DELETE /repos/{owner}/{repo}/git/refs/{ref}": "contents=write",
     "PUT /repos/{owner}/{repo}/contents/{path}": _CONTENTS_WRITE,

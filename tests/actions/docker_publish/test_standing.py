@@ -234,6 +234,26 @@ def test_branches_whose_names_give_one_tag_do_not_overwrite_each_other(scene: Sc
     assert f"it belongs to '{one}', whose name gives the same tag as '{other}'" in scene.publisher.log.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("exists", "answers", "moves"), [(["x/y"], True, True), (["x/y", "x+y"], True, False), (["x/y", "x+y"], False, False)]
+)
+def test_a_changed_name_whose_image_was_reused_asks_github_for_other_branches(
+    scene: Scene, exists: list[str], answers: bool, moves: bool
+) -> None:
+    """The image of the tag was built on `main`, so that its label names neither branch."""
+    for branch in exists:
+        scene.repository.push(branch, by="writer")
+    reusing = {"skip-unchanged": "true"}
+    scene.publish("first", given=reusing)
+    scene.publish("first", branch=exists[-1], tags="branch", given=reusing)
+    assert scene.stands_for("x-y") == "first"
+    scene.commits["newest"] = scene.repository.push("x/y", by="writer").sha
+    (scene.publisher.workspace / "train.py").write_text("print('other')\n")
+    token = scene.token if answers else ""
+    scene.publish("newest", branch="x/y", tags="branch", given=reusing, token=token)
+    assert scene.stands_for("x-y") == ("newest" if moves else "first")
+
+
 PERSON = {"login": "mona", "type": "User"}
 OWN, FORK = {"full_name": "Octo/Digits", "id": 1}, {"full_name": "mona/digits", "id": 2}
 PULL_REQUEST = {

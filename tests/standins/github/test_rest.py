@@ -86,7 +86,7 @@ def test_every_get_route_matches_githubs_schema(sample: Sample, call: Client) ->
             parameters["sha"] = blob_sha(b"print(1)\n")
         if "/compare/" in route.path:
             parameters["basehead"] = "refs/heads/main...refs/heads/schedule"
-        if "/git/ref/" in route.path:
+        if "/git/ref/" in route.path or "/git/matching-refs/" in route.path:
             parameters["ref"] = "heads/main"
         path = route.path
         for name in ("int", "path"):
@@ -308,6 +308,18 @@ def test_commits_are_compared(github: GitHubServer, base: str, head: str, status
     assert (second_page["status"], len(second_page["commits"]), "files" in second_page) == (status, max(0, ahead - 1), False)
     assert call(f"GET {{repo}}/compare/{'0' * 40}...main").status_code == 404
     assert call("GET {repo}/compare/refs/heads/none...main").status_code == 404
+
+
+def test_refs_are_found_by_the_beginning_of_their_names(sample: Sample, call: Client) -> None:
+    for branch in ("a/b", "a-b", "other"):
+        sample.repository.push(branch, by="writer")
+    sample.repository.release("a1")
+    assert [ref["ref"] for ref in call("GET {repo}/git/matching-refs/heads/a").json()] == [
+        "refs/heads/a-b",
+        "refs/heads/a/b",
+    ]
+    assert call("GET {repo}/git/matching-refs/heads/none").json() == []
+    assert len(call("GET {repo}/git/matching-refs/heads/a", per_page=1).json()) == 1
 
 
 def test_pull_requests_are_found_by_commit_and_by_branch(sample: Sample, call: Client) -> None:

@@ -46,6 +46,14 @@ class GitHubHistory:
         path = f"/repos/{self._context.repository}/commits"
         return tuple(item["sha"] for item in self._transport.get(path, listing(record(sha=sha)), sha=branch, per_page=30))
 
+    def branches(self, prefix: str) -> tuple[str, ...]:
+        """Return the branches whose names begin so.
+
+        https://docs.github.com/rest/git/refs#list-matching-references
+        """
+        path = f"/repos/{self._context.repository}/git/matching-refs/heads/{quote(prefix)}"
+        return tuple(item["ref"].removeprefix("refs/heads/") for item in self._transport.pages(path, record(ref=text)))
+
     @cached_property
     def _transport(self) -> GitHubTransport:
         if not self._token:

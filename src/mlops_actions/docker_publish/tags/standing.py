@@ -37,6 +37,9 @@ class History(Protocol):
     def newest(self, branch: str) -> tuple[str, ...]:
         """Return the newest commits of a branch, the newest first, a page of them. Raises Refused and Unavailable."""
 
+    def branches(self, prefix: str) -> tuple[str, ...]:
+        """Return the branches whose names begin so. Raises Refused and Unavailable."""
+
 
 class TaggedImages(Protocol):
     """The images that have the tags now."""
@@ -82,13 +85,31 @@ class _Judge:
         current = self.images.digest(name)
         if current is None or current == self.digest:
             return ""
-        if may_be_shared and (other := self._other_ref(name, made_of)):
-            return f"it belongs to {other!r}, whose name gives the same tag as {made_of!r}; rename one, or delete the tag"
+        if may_be_shared and (reason := self._why_of_another_ref(name, made_of)):
+            return reason
         return self._why_not_forward(name, tags, current) if name in tags.of_branch else ""
 
-    def _other_ref(self, name: str, made_of: str) -> str:
+    def _why_of_another_ref(self, name: str, made_of: str) -> str:
+        """Return why a tag is, or may be, that of another branch or git tag with a similar name.
+
+        The image's label tells it, but that of a reused image may name a third ref. A name that is the tag already wins
+        then; for a changed one GitHub is asked for other branches of which the same tag is made.
+        """
+        tag = tag_names.made_valid(made_of)
         other = self.images.labels(name).get(VERSION_LABEL, "")
-        return other if other != made_of and tag_names.made_valid(other) == tag_names.made_valid(made_of) else ""
+        if other == made_of:
+            return ""
+        if tag_names.made_valid(other) != tag:
+            if not self.revision.branch or made_of == tag:
+                return ""
+            try:
+                branches = self.history.branches(tag.partition("-")[0])
+            except ActionError as error:
+                return f"GitHub does not tell whether another branch's name gives it too ({error.cause}); {REMEDY}"
+            other = next((each for each in branches if each != made_of and tag_names.made_valid(each) == tag), "")
+        if not other:
+            return ""
+        return f"it belongs to {other!r}, whose name gives the same tag as {made_of!r}; rename one, or delete the tag"
 
     def _why_not_forward(self, name: str, tags: Tags, current: str) -> str:
         own = self.revision.sha

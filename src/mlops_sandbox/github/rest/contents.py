@@ -84,6 +84,16 @@ def get_ref(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.git_ref(ref, refs[ref], repo, call.links))
 
 
+@routes("GET", f"{REPO}/git/matching-refs/{{ref:path}}")
+def list_matching_refs(call: Call) -> ApiResponse:
+    """List the branches and tags whose full names begin so; none is an empty list."""
+    repo = call.repository
+    refs = {f"heads/{name}": sha for name, sha in repo.branches.items()}
+    refs |= {f"tags/{name}": sha for name, sha in repo.tags.items()}
+    matching = sorted(ref for ref in refs if ref.startswith(call.params["ref"]))
+    return call.page(matching, lambda ref: serializers.git_ref(ref, refs[ref], repo, call.links))
+
+
 @routes("GET", f"{REPO}/git/blobs/{{sha}}")
 def get_blob(call: Call) -> ApiResponse:
     """Read the content of a file by its SHA, up to 100 MB."""
