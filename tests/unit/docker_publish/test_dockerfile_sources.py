@@ -127,6 +127,12 @@ CASES: list[tuple[str | bytes, set[str] | None, bool]] = [
     ("FROM a AS b\nONBUILD ADD https://h.test/x /x\nFROM b\n", UNKNOWN, False),
     ("FROM a AS b\nONBUILD RUN --mount=from=c,target=/t <<EOF\nx\nEOF\nFROM b\n", {"a", "c"}, False),
     ("# escape=`\nFROM a AS b\nONBUILD COPY --fr\\om=c x y\nFROM b\n", {"a", "c"}, False),
+    # Here-documents that a BuildKit without them may read as instructions
+    ("FROM a\nRUN <<CMD\nCOPY --from=b x y\nCMD\n", UNKNOWN, True),
+    ("FROM a\nRUN <<'#'\nCOPY --from=b x y\n#\n", UNKNOWN, True),
+    ("FROM a\nRUN <<' '\nCOPY --from=b x y\n \n", UNKNOWN, True),
+    ("FROM a\nRUN <<EOF\nCOPY --from=b x \\\n# comment\nEOF\n", UNKNOWN, True),
+    ("FROM a\nRUN <<EOF\nx \\\n y\nEOF\n", {"a"}, False),
     # Paths
     ("FROM a\nCOPY '.git' /x\n", {"a"}, True),
     ("FROM a\nCOPY .g\\it/HEAD /x\n", {"a"}, True),

@@ -12,6 +12,10 @@ from dataclasses import dataclass, replace
 from mlops_actions.docker_publish.dockerfile import arguments, directives, shell
 from mlops_actions.docker_publish.dockerfile.characters import BLANKS, BYTE_ORDER_MARK, GAP, decode
 
+_KEYWORDS = frozenset({
+    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
+    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+})  # fmt: skip
 _TAKES_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 _STEP = re.compile(r"\[(?:([^\]]*?) +)?[0-9]+/[0-9]+\]\s*")
 _MAX_DEPTH = 2  # ONBUILD and its instruction: BuildKit refuses ONBUILD ONBUILD
@@ -146,9 +150,22 @@ class _Reader:
             # BuildKit refuses one without an end; older versions read `<< NAME` as text.
             if body is None:
                 break
+            if self._may_be_instructions(body, heredoc.end):
+                self.unclear.append(line)
             collected += body
             all_lines += [*body, heredoc.end]
         return "\n".join(collected), all_lines
+
+    def _may_be_instructions(self, body: Sequence[str], end: str) -> bool:
+        """Tell whether a BuildKit without here-documents (before 0.10) may accept these lines as a part of the Dockerfile.
+
+        It refuses them all where the line that ends them is no instruction.
+        """
+        contents = [line.strip(BLANKS) for line in (*body, end)]
+        lines = [line for line in contents if line and not line.startswith("#")]
+        if not contents[-1] or contents[-1].startswith("#") or _partition(contents[-1])[0] in _KEYWORDS:
+            return True
+        return len(lines) > 1 and self._continued.search(lines[-2]) is not None
 
     def _body(self, heredoc: shell.Heredoc) -> list[str] | None:
         if heredoc in self._without_end:

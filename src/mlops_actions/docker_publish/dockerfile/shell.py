@@ -209,9 +209,7 @@ class _Lexer:
         counts_empty = operator != ":"
         if not counts_empty:
             operator = self._next()
-        # `${name:x…}` is looked at only where the variable is set.
-        allowed = "+-?#%/" if counts_empty else "+-?"
-        if operator in ("", "#", "%") if not counts_empty and self.values is None else operator not in tuple(allowed):
+        if self._refuses(operator, counts_empty=counts_empty):
             raise _Refused
         if operator == "/" and counts_empty:
             if self._peek() == "/":
@@ -235,6 +233,13 @@ class _Lexer:
         if not is_set:
             raise _Refused
         return value or ""
+
+    def _refuses(self, operator: str, *, counts_empty: bool) -> bool:
+        if counts_empty:
+            return operator not in ("+", "-", "?", "#", "%", "/")
+        if self.values is None:  # whatever follows the colon is looked at only where the variable is set
+            return operator in ("", "#", "%")
+        return operator not in ("+", "-", "?")
 
     def _value(self, name: str, written: str) -> str:
         if self.values is None:
