@@ -207,7 +207,9 @@ def _job(name: str, job: Mapping[str, Any], default: Any, env: Mapping[str, str]
 
 def _steps(job: str, node: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[ActionStep]:
     uses = str(node.get("uses") or "")
-    inputs, env = _texts(node.get("with")), {**env, **_texts(node.get("env"))}
+    # A reusable workflow takes its secrets beside its inputs; `secrets: inherit` names none.
+    inputs = {**_texts(node.get("secrets")), **_texts(node.get("with"))}
+    env = {**env, **_texts(node.get("env"))}
     if match := _ACTION.fullmatch(uses):
         yield ActionStep(job, match[1], inputs, env)
     elif _SUITE.fullmatch(uses):

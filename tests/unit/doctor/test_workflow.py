@@ -32,6 +32,7 @@ jobs:
     permissions: write-all
     uses: machine-learning-apps/mlops-actions/.github/workflows/pipeline.yml@v1
     with: {commands: train, image: model, report-check-name: metrics, check-name: training, project: e/p}
+    secrets: {password: "${{ secrets.WANDB_API_KEY }}", wandb-api-key: "${{ secrets.WANDB_API_KEY }}"}
 """
 
 
@@ -54,6 +55,10 @@ def test_the_one_step_stands_for_the_actions_that_its_inputs_turn_on() -> None:
     assert set(steps) == {"chatops", "docker-publish", "wandb-runs"}
     assert steps["wandb-runs"].inputs["check-name"] == "metrics"
     assert steps["chatops"].inputs["check-name"] == "training"
+    assert steps["docker-publish"].inputs["password"] == steps["wandb-runs"].inputs["api-key"]
+    assert steps["wandb-runs"].inputs["api-key"] == "${{ secrets.WANDB_API_KEY }}"
+    inherited = FILE.partition("    secrets:")[0] + "    secrets: inherit\n"
+    assert "password" not in parse(inherited, "mlops.yml").jobs[1].steps[1].inputs
 
 
 @pytest.mark.parametrize("text", ["jobs: [", "- a list", "name: no jobs", "jobs: " + "[" * 5000, "jobs: &a [*a]"])
