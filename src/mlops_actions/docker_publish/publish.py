@@ -21,7 +21,7 @@ from mlops_actions.docker_publish.build.pushing import FirstPush, build_and_push
 from mlops_actions.docker_publish.context_files.check import context_warnings
 from mlops_actions.docker_publish.image_index import assemble, collect
 from mlops_actions.docker_publish.layers import image_size
-from mlops_actions.docker_publish.layers.examine import EarlierImage, LayerReport, examine, examine_local
+from mlops_actions.docker_publish.layers.examine import examine, examine_local
 from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
 from mlops_actions.docker_publish.registries import read_only
@@ -370,10 +370,7 @@ class Publication:
         """Describe an image in the registry; without `previous` it was not built but reused. `metadata` is BuildKit's."""
         config = manifest.document.get("config")
         size = image_size.measure(self._registry, self._request.name, manifest)
-        layers = None
-        if size is not None:
-            layers = image_size.unchanged(size) if previous is None else image_size.compare(size, previous)
-        layer_report = self._examine(manifest, previous)
+        layer_report = examine(self._registry, self._request, manifest, previous=previous, clock=self._ports.clock)
         return PublishedImage(
             name=self._request.name,
             revision=self._request.revision,
@@ -388,12 +385,6 @@ class Publication:
             size=size.size if size else None,
             context_hash=self._fingerprints.own,
             platforms=size.platforms if size else 1,
-            layers=layers,
+            layers=image_size.count(size, previous),
             layer_report=layer_report,
         )
-
-    def _examine(self, manifest: Manifest, previous: PreviousImage | None) -> LayerReport | None:
-        replaced = EarlierImage(previous.tag, previous.manifest) if previous and previous.manifest else None
-        built = previous is not None
-        clock = self._ports.clock
-        return examine(self._registry, self._request, manifest, replaced=replaced, built=built, clock=clock)

@@ -14,6 +14,7 @@ from mlops_actions.docker_publish.layers import growth, image_layers, made_by, s
 from mlops_actions.docker_publish.layers.growth import LayerComparison
 from mlops_actions.docker_publish.layers.hints import Hint, hints
 from mlops_actions.docker_publish.layers.image_layers import ImageLayers
+from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.layers.made_by import DividedImage
 from mlops_actions.docker_publish.ports import LocalHistory, Registry
 from mlops_actions.docker_publish.request import BuildRequest
@@ -65,24 +66,25 @@ def examine(
     request: BuildRequest,
     manifest: Manifest,
     *,
-    replaced: EarlierImage | None,
-    built: bool,
+    previous: PreviousImage | None,
     clock: Clock,
 ) -> LayerReport | None:
     """Report on an image in the registry; None where it cannot be read.
 
-    It is compared with the base branch's image, for a pull request, else with the image that it has `replaced` under a tag.
-    Layers are looked into only where this run has `built` them.
+    It is compared with the base branch's image, for a pull request, else with the `previous` image of a tag. Without
+    `previous` it was not built by this run: then no layer is looked into.
     """
     name = request.name
     image = image_layers.read(registry, name, manifest)
     if image is None:
         return None
-    earlier = find_earlier(registry, name, request.compared_tags) or replaced
+    earlier = find_earlier(registry, name, request.compared_tags)
+    if earlier is None and previous is not None and previous.manifest is not None:
+        earlier = EarlierImage(previous.tag, previous.manifest)
     before = image_layers.read(registry, name, earlier.manifest, image.platform) if earlier else None
     divided = _divide(image, request)
     known = {layer.digest for layer in before.layers} if before else set()
-    seen = scan.scan(registry, name, divided.own, known=known, clock=clock) if built else {}
+    seen = scan.scan(registry, name, divided.own, known=known, clock=clock) if previous is not None else {}
     return LayerReport(
         dockerfile=request.sources.shown_path,
         platform=image.platform,

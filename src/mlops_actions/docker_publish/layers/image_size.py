@@ -74,6 +74,13 @@ def previous_image(registry: Registry, name: ImageName, tags: Sequence[str]) -> 
     return PreviousImage()
 
 
+def count(image: ImageSize | None, previous: PreviousImage | None) -> LayerCounts | None:
+    """Count the layers, and the new ones where the image was built (`previous`); None where it could not be measured."""
+    if image is None:
+        return None
+    return unchanged(image) if previous is None else compare(image, previous)
+
+
 def compare(image: ImageSize, previous: PreviousImage) -> LayerCounts:
     """Count the layers that the previous image did not have; all of them where it is unknown."""
     known = previous.size.layers if previous.size else {}
