@@ -22,7 +22,9 @@ _WROTE = re.compile(
 _WHEN_OR_WHO = re.compile(r"[0-9]{4}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:")
 # Some languages have no verb: a date, a time, and the address at the end.
 _YEAR, _TIME = re.compile("[0-9]{4}"), re.compile("[0-9]{1,2}[:.h][0-9]{2}")
-_ADDRESS = re.compile(r"<[^<>@\s]+@[^<>@\s]+>\s*[:：]\s*$")
+_ADDRESS = re.compile(r"<[^<>@\s]+@[^<>@\s]+>|\([^()@\s]+@[^()@\s]+\)")
+# A line of its own that names neither a time nor an address.
+_ON_WROTE = re.compile(r"\s*On\s\S.{2,200}\swrote:\s*")
 _FROM = "From|Von|De|Da|Van|Från|Fra|Lähettäjä|Od|От|Від|Feladó|Gönderen|发件人|寄件者|差出人|보낸 사람"
 _OTHER = (
     "Sent|Date|To|Cc|Subject|Reply-To|Gesendet|Datum|An|Betreff|Envoyé|Date|À|Objet|Enviado|Enviada|Enviado el|Fecha|Para|"
@@ -37,7 +39,9 @@ _HEADER_OTHER = re.compile(rf"\s*\**(?:{_OTHER}){_NAME_END}", re.IGNORECASE)
 _LATER_ON_THE_LINE = re.compile(rf"\s\**(?:{_OTHER}){_NAME_END}", re.IGNORECASE)
 _HEADER_LINES = 3
 # "-----Original Message-----", "---------- Forwarded message ---------", in any language: words between two rows of dashes.
-_DIVIDER = re.compile(r"\s*(?:-{4,}|_{4,}|—{2,})\s*[^\W\d_](?:[^-_|—]|[-_—](?![-_—])){2,60}(?:-{4,}|_{4,}|—{2,})\s*")
+_DIVIDER = re.compile(
+    r"\s*(?:-{4,}|_{4,}|—{2,}|={3,})\s*[^\W\d_](?:[^-_|—=]|[-_—=](?![-_—=])){2,60}(?:-{4,}|_{4,}|—{2,}|={3,})\s*"
+)
 _FORWARDED = frozenset(
     (
         "begin forwarded message",
@@ -53,7 +57,12 @@ _FORWARDED = frozenset(
         "пересылаемое сообщение",
     )
 )
-_MARKS = re.compile("[:：]|--|__|——")
+# What GitHub's own mails say above and below the comment that they bring.
+_GITHUB = re.compile(
+    r"\s*(?:@[\w-]{1,60} commented on this pull request\.|.{1,100} left a comment \(\S+#[0-9]+\)"
+    r"|(?:—\s*)?Reply to this email directly, .*)\s*"
+)
+_MARKS = re.compile("[:：]|--|__|——|===|this pull request|left a comment|Reply to this email")
 # RFC 3676, section 4.3: a signature begins with this line.
 SIGNATURE = "-- "
 
@@ -68,7 +77,12 @@ def own_lines(lines: Sequence[str], shown: Sequence[int]) -> int:
         # Most lines end here, so that a long comment costs little.
         if len(line) > _MAX_LENGTH or not _MARKS.search(line):
             continue
-        if _DIVIDER.fullmatch(line) or line.strip(" \t:：").lower() in _FORWARDED or _begins_header(lines, number):
+        if (
+            _DIVIDER.fullmatch(line)
+            or _GITHUB.fullmatch(line)
+            or line.strip(" \t:：").lower() in _FORWARDED
+            or _begins_header(lines, number)
+        ):
             return number
         if line.rstrip().endswith((":", "：")):
             first = _attribution(lines, shown, index)
@@ -85,8 +99,11 @@ def _attribution(lines: Sequence[str], shown: Sequence[int], index: int) -> int 
         if number != shown[index] - back or len(lines[number]) > _MAX_LENGTH or (back and not lines[number].strip()):
             break
         text = f"{lines[number]} {text}"
-        if (_WHEN_OR_WHO.search(text) and _WROTE.search(text)) or all(
-            pattern.search(text) for pattern in (_YEAR, _TIME, _ADDRESS)
+        is_dated = bool(_WHEN_OR_WHO.search(text) and _WROTE.search(text))
+        if (
+            is_dated
+            or (not back and _ON_WROTE.fullmatch(lines[number]))
+            or all(pattern.search(text) for pattern in (_YEAR, _TIME, _ADDRESS))
         ):
             return number
     return None

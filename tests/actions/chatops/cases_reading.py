@@ -107,6 +107,13 @@ CASES = [
             "Russian": "пн, 2 нояб. 2026 г. в 10:00, Ada пишет:",
             "Chinese": "Ada <a@example.org> 于2026年11月2日周一 10:00写道：",
             "Japanese": "2026年11月2日(月) 10:00 Ada <a@example.org>のメール:",
+            "a verb that is not known": "Pada Sen, 2 Nov 2026 pukul 10.00 Ada <a@example.org> menulis:",
+            "an address in parentheses": "2026-11-02 10:00, Ada (a@example.org):",
+            "without a time": "On Monday, Ada wrote:",
+            "a divider of equals signs": "=== Original message ===",
+            "what GitHub's mails begin with": "@ada commented on this pull request.",
+            "what GitHub's newer mails begin with": "Ada left a comment (octo-org/digits#7)",
+            "what GitHub's mails end with": "—\nReply to this email directly, view it on GitHub, or unsubscribe.",
             "Outlook": "From: Ada\nSent: Monday\nTo: Grace\nSubject: Training",
             "Outlook below its rule": "________________________________\nFrom: Ada\nSent: Monday",
             "Outlook, spaced out": "From: Ada\n\nSent: Monday",
@@ -127,6 +134,17 @@ CASES = [
         "Ok.\nFrom: Ada\nSent: Monday\nTo: Bo\nSubject: It\n\n/train",
     ),
     Case("parameters with the names of a header", "ok", "/train\nfrom: 1\nto: 2", params={"from": "1", "to": "2"}),
+    *(
+        Case(f"no e-mail: {above}", "ok", f"{above}\n\n/train")
+        for above in (
+            "Ada approved this pull request.",
+            "She left a comment (see above).",
+            "On to the next run:",
+            "Note: on Monday Ada wrote: this is fine.",
+            "Ada wrote:",
+            "The run of 2026 at 10:00 is for a@example.org:",
+        )
+    ),
     Case("above an e-mail", "ok", "/train a=b\n\nOn 2 Nov 2026, Ada wrote:\n/deploy", params={"a": "b"}),
     Case("below a marked quote of an e-mail", "ok", "On 2 Nov 2026, Ada wrote:\n> Really?\n\n/train"),
     Case("above a signature", "ok", "/train a=b\n\n-- \nAda", params={"a": "b"}),
