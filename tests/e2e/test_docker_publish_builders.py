@@ -117,6 +117,24 @@ def test_a_buildkit_at_an_address_builds(publisher: Publisher[DebianRegistry], a
     assert {entry["cached"] for entry in json.loads(third.outputs["result"])["cached-steps"].values()} != {0}
 
 
+def test_buildkit_s_warnings_and_errors_are_annotated(publisher: Publisher[DebianRegistry], address: str) -> None:
+    dockerfile = publisher.workspace / "Dockerfile"
+    dockerfile.write_text("# a comment\nFROM scratch as files\nCOPY . /app\nMAINTAINER somebody\n")
+    warned = publisher.publish({"builder": address})
+    assert warned.exit_code == 0, warned.log
+    assert "::warning title=docker-publish%3A FromAsCasing,file=Dockerfile,line=2::" in warned.log
+    assert "::warning title=docker-publish%3A MaintainerDeprecated,file=Dockerfile,line=4::" in warned.log
+    dockerfile.write_text("FROM scratch\nCOPY . /app\nFOO bar\n")
+    failed = publisher.publish({"builder": address})
+    assert failed.exit_code == 1, failed.log
+    assert "::error title=docker-publish%3A build failed,file=Dockerfile,line=3::" in failed.log
+    assert "unknown instruction: FOO" in failed.log
+    dockerfile.write_text("FROM scratch\n\n# a comment\nCOPY --from=$X . \\\n /app\n")
+    failed = publisher.publish({"builder": address})
+    assert failed.exit_code == 1, failed.log
+    assert "file=Dockerfile,line=4::" in failed.log
+
+
 def test_images_of_several_builds_are_merged_with_their_attestations(
     publisher: Publisher[DebianRegistry], address: str
 ) -> None:
