@@ -238,8 +238,8 @@ class Inputs(DeclaredInputs):
     )
     compression: str = input_field(
         choice(*COMPRESSIONS),
-        "Compression of the layers that the build makes: `gzip`, or `zstd`, which is faster. A daemon with the classic "
-        "image store has only `gzip`.",
+        "Compression of the layers that the build makes: `gzip`, or `zstd`, which unpacks faster. A daemon with the "
+        "classic image store has only `gzip`.",
         default="gzip",
     )
     provenance: str = input_field(
