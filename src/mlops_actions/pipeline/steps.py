@@ -38,7 +38,8 @@ _HELP = {
     "image": "What to call the image: `name`, `owner/name` or `registry/owner/name`. On `ghcr.io` a bare name becomes "
     "`owner/repo/name`. Without it, nothing is built.",
     "registry": "Host of the registry.",
-    "tags": "Rules and literal tags: `sha` (12 digits), `sha-long`, `pr`, `snapshot`, `date`, or any text.",
+    "tags": "Rules, templates and literal tags of the image: `sha` (12 digits), `sha-long`, `pr`, `snapshot`, "
+    "`{{sha}}-cuda`. A pull request moves no other tag than those with its number or commit.",
     "workflow": "Path or glob in the repository, or inline YAML, of the Argo workflow. It gets the command's parameters, "
     "`image`, `sha` and `pr` where it declares them. Without it (and without `from`), nothing is submitted.",
     "wait": "`false` submits the workflow and returns; with `callback`, chatops is called at its end. Default: `true`.",

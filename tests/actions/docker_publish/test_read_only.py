@@ -52,6 +52,30 @@ def test_push_true_makes_it_a_failure_with_the_remedy(reader: Publisher) -> None
     assert reader.docker.builds == []
 
 
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        (
+            "issue_comment",
+            {"issue": {"number": 7, "pull_request": {}}, "comment": {"id": 1, "body": "/train", "user": None}},
+        ),
+        ("workflow_dispatch", {"inputs": {}}),
+        ("repository_dispatch", {"client_payload": {}}),
+        ("workflow_run", {"workflow_run": {}}),
+        ("release", {}),
+    ],
+)
+def test_whoever_asks_for_work_gets_an_image_or_a_failure(reader: Publisher, event: str, payload: dict[str, object]) -> None:
+    with pytest.raises(Refused, match=r"40[13]"):
+        reader.publish(JOB, event=event, payload=payload)
+    assert reader.docker.builds == []
+
+
+@pytest.mark.parametrize("event", ["push", "merge_group", "schedule"])
+def test_events_that_test_code_build_without_pushing(reader: Publisher, event: str) -> None:
+    assert reader.publish(JOB, event=event).outputs["pushed"] == "false"
+
+
 def test_an_image_that_could_be_reused_is_built_for_a_token_that_only_reads(reader: Publisher) -> None:
     reader.publish(JOB | {"username": "writer", "password": "pw"})
     before = reader.tags

@@ -7,6 +7,9 @@ from mlops_actions.docker_publish.registries import credentials
 from mlops_actions.docker_publish.request import BuildRequest
 
 _DEPENDABOT = "dependabot[bot]"
+# What tests code. By any other event somebody asks for work, and the next step needs the image: without its reference it
+# would run another one.
+_TESTING_EVENTS = ("push", "pull_request", "pull_request_target", "merge_group", "schedule")
 
 
 def why_not_pushed(request: BuildRequest, refusal: Refused) -> str:
@@ -14,10 +17,12 @@ def why_not_pushed(request: BuildRequest, refusal: Refused) -> str:
 
     The job's own token may be one that only reads, which nobody has to know who writes the workflow: GitHub gives such a
     token to runs of Dependabot, or an organisation's settings do. A login that the user chose must work. With `push: true`
-    the step must push.
+    the step must push, and so it must after a command or a dispatch.
     """
     inputs, name = request.inputs, request.name
-    if inputs.push is not None or request.merge or refusal.status not in (401, 403):
+    if inputs.push is not None or request.merge or request.context.event_name not in _TESTING_EVENTS:
+        return ""
+    if refusal.status not in (401, 403):
         return ""
     login = credentials.choose(inputs, name.registry, request.context.server_url)
     by_dependabot = request.context.actor == _DEPENDABOT
