@@ -109,7 +109,7 @@ CASES: list[tuple[str | bytes, set[str] | None, bool]] = [
     ("FROM a\nARG D=x\nCOPY $D /x\n", {"a"}, False),
     ("FROM a\nARG D=.git\nCOPY $D /x\n", {"a"}, True),
     ("FROM a\nARG D\nCOPY x$D /x\n", {"a"}, True),  # the base may have an ENV D
-    ("FROM scratch\nARG D\nCOPY x$D /x\n", set(), False),
+    ("FROM scratch\nARG D\nCOPY x$D /x\n", set(), True),
     ("ARG D=x\nFROM a\nCOPY $D /x\n", {"a"}, True),
     ("ARG D=x\nFROM a\nARG D\nCOPY $D /x\n", {"a"}, False),
     ("FROM a\nENV D .git\nCOPY $D /x\n", {"a"}, True),

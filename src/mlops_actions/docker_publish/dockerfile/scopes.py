@@ -16,7 +16,6 @@ from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Ins
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLATFORM = re.compile(r"linux/(amd64|arm64|386|ppc64le|s390x|riscv64)(?:/v[0-9]+)?")
-_EMPTY_IMAGE = "scratch"
 
 
 @dataclass
@@ -89,8 +88,8 @@ class _Stages:
     def _start_stage(self, instruction: Instruction) -> None:
         words = GAP.split(instruction.operands)
         base = shell.expand(words[0], self._global.get, self._escape) or ""
-        external = VariableScope(knows_others=base == _EMPTY_IMAGE)
-        self._lasting = self._by_name[base].copy() if base in self._by_name else external
+        # An image may set any variable.
+        self._lasting = self._by_name[base].copy() if base in self._by_name else VariableScope(knows_others=False)
         self._current = self._lasting.copy()
         if len(words) > 2:
             self._by_name[words[2].lower()] = self._lasting
