@@ -105,10 +105,10 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
             runner.mask(credentials.basic.removeprefix("Basic "))
         return RegistryClient(host, credentials, runner, retries=inputs.retries, pushes_to=pushes_to)
 
-    def cloud_token(_host: str) -> str:
-        from mlops_actions.boundary.google import access_token
+    def cloud_token(host: str) -> str:
+        from mlops_actions.boundary.registry.cloud_token import cloud_token
 
-        return access_token(environ, runner)
+        return cloud_token(host, environ, runner)
 
     def open_history() -> History:
         from mlops_actions.boundary.github.history import GitHubHistory

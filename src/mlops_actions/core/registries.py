@@ -12,6 +12,12 @@ from urllib.parse import urlsplit
 
 GITHUB = "ghcr.io"
 DOCKER_HUB = "docker.io"
+AMAZON_PUBLIC = "public.ecr.aws"
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html: IPv4, FIPS, dual stack, China, European sovereign.
+AMAZON_HOST = re.compile(
+    r"[0-9]{12}\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z]{2,5}(?:-[a-z0-9]+)+)\."
+    r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)"
+)
 
 
 class BareName(Enum):
@@ -27,13 +33,14 @@ class KnownRegistry:
     """How a registry differs from others. Image names contain `host`; the defaults are the rules of all other registries.
 
     `aliases` are other names of the same host, `suffixes` are ends of hosts that follow the same rules.
-    `closed_hosts` no longer answer; `host` serves their images now.
+    `pattern` matches further hosts of the same rules. `closed_hosts` no longer answer; `host` serves their images now.
     """
 
     host: str
     aliases: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     closed_hosts: tuple[str, ...] = ()
+    pattern: re.Pattern[str] | None = None
     # Where the registry's API answers, and the key of its credentials in Docker's configuration; empty: at `host`.
     api_host: str = ""
     docker_config_key: str = ""
@@ -77,6 +84,8 @@ _KNOWN = (
     ),
     # Google Artifact Registry and Container Registry: an access token is the password, and a push needs one.
     KnownRegistry(host="gcr.io", suffixes=(".gcr.io", "-docker.pkg.dev"), token_username="oauth2accesstoken"),  # noqa: S106
+    # Amazon ECR: what GetAuthorizationToken returns is the password of the user AWS.
+    KnownRegistry(host=AMAZON_PUBLIC, pattern=AMAZON_HOST, token_username="AWS"),  # noqa: S106
 )
 _BY_HOST = {host: entry for entry in _KNOWN for host in (entry.host, *entry.aliases, *entry.closed_hosts)}
 
@@ -103,8 +112,14 @@ def known(host: str) -> KnownRegistry:
     """Return the table's entry for a host, or an entry with the defaults."""
     entry = _BY_HOST.get(host)
     if entry is None:
-        entry = next((entry for entry in _KNOWN if entry.suffixes and host.endswith(entry.suffixes)), None)
+        entry = next((entry for entry in _KNOWN if _follows(host, entry)), None)
     return entry or KnownRegistry(host)
+
+
+def _follows(host: str, entry: KnownRegistry) -> bool:
+    if entry.pattern is not None and entry.pattern.fullmatch(host):
+        return True
+    return bool(entry.suffixes) and host.endswith(entry.suffixes)
 
 
 def canonical(host: str) -> str:

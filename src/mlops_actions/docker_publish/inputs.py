@@ -87,7 +87,7 @@ class Inputs(DeclaredInputs):
     )
     registry: str = input_field(
         text,
-        "Host of the registry. On GitHub Enterprise Server, the default is `containers.HOST`; with the older `name`, Docker Hub.",
+        "Host of the registry. Default on GitHub Enterprise Server: `containers.HOST`; with the older `name`: Docker Hub.",
         default="ghcr.io",
     )
     username: str | None = input_field(
@@ -104,7 +104,7 @@ class Inputs(DeclaredInputs):
         table.parse,
         "Further registries, as a YAML mapping from each host to `{username, password, push}`: logins for private base "
         "images. With `push: true`, or `push: owner/name` for another path, the image is pushed there too. Without a login, "
-        "Google's registries get a token of the job's cloud credentials.",
+        "Amazon's and Google's registries get a token of the job's cloud credentials.",
         secret=True,
         secrets_in=table.secrets_in,
     )

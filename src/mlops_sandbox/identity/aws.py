@@ -58,7 +58,8 @@ class Aws:
     """STS and EKS of one region at one address. `app` is the ASGI application.
 
     `roles` maps a role to the subjects (with `*`) of GitHub's tokens that it trusts, or to the ARN of another role.
-    `describers` are the roles and users that may describe clusters. `lifetime` is that of a role's session, in seconds.
+    `describers` are the roles and users that may describe clusters, `publishers` those that may sign in to ECR.
+    `lifetime` is that of a role's session, in seconds.
     """
 
     def __init__(self, issuer: Issuer, *, region: str = "eu-west-1", lifetime: int = 3600) -> None:
@@ -70,6 +71,8 @@ class Aws:
         self.describers: set[str] = set()
         self.clusters: dict[str, AwsCluster] = {}
         self.sessions: list[str] = []
+        self.publishers: set[str] = set()
+        self.registry_passwords: list[str] = []
         self.app = Starlette(routes=[
             Route("/", self._sts, methods=["GET", "POST"]),
             Route("/clusters/{name}", self._describe),
@@ -83,6 +86,8 @@ class Aws:
 
     async def _sts(self, request: Request) -> Response:
         signed = await _signed(request)
+        if "x-amz-target" in request.headers:
+            return self._ecr(signed, request.headers["x-amz-target"])
         form = {name: values[0] for name, values in parse_qs(signed.body.decode()).items()} | dict(signed.query)
         try:
             if form.get("Action") == "AssumeRoleWithWebIdentity":
@@ -100,6 +105,24 @@ class Aws:
             error = f"<Error><Type>Sender</Type><Code>{fault.code}</Code><Message>{escape(str(fault))}</Message></Error>"
             text = f'<ErrorResponse xmlns="{_NAMESPACE}">{error}<RequestId>1</RequestId></ErrorResponse>'
             return Response(text, fault.status, media_type="text/xml")
+
+    def _ecr(self, signed: SignedRequest, target: str) -> Response:
+        """GetAuthorizationToken of ECR and of ECR Public, which has the form of one entry."""
+        services = {"AmazonEC2ContainerRegistry_V20150921": "ecr", "SpencerFrontendService": "ecr-public"}
+        service = services.get(target.removesuffix(".GetAuthorizationToken"), "")
+        try:
+            if not service:
+                raise _Fault(400, "UnknownOperationException", "")
+            caller = self.caller(signed, service, _SKEW)
+            if caller not in self.publishers:
+                what = f"User: {caller} is not authorized to perform: ecr:GetAuthorizationToken on resource: *"
+                raise _Fault(400, "AccessDeniedException", what)
+        except _Fault as fault:
+            return JSONResponse({"__type": fault.code, "message": str(fault)}, fault.status)
+        self.registry_passwords.append(secrets.token_urlsafe(60))
+        token = base64.b64encode(f"AWS:{self.registry_passwords[-1]}".encode()).decode()
+        entry = {"authorizationToken": token, "expiresAt": 1.8e9}
+        return JSONResponse({"authorizationData": entry if service == "ecr-public" else [entry]})
 
     def _by_token(self, form: Mapping[str, str]) -> str:
         """Return the role that a federated token may assume; raises _Fault."""

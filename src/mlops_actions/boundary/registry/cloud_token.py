@@ -1,0 +1,19 @@
+"""The password of a cloud's registry, from the credentials that the job has for that cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlops_actions.core.ports import Log
+from mlops_actions.core.registries import AMAZON_HOST, AMAZON_PUBLIC
+
+
+def cloud_token(host: str, environ: Mapping[str, str], log: Log) -> str:
+    """Return the password, masked; raises BadInput (no credentials), Refused and Unavailable."""
+    if host == AMAZON_PUBLIC or AMAZON_HOST.fullmatch(host):
+        from mlops_actions.boundary.registry import amazon
+
+        return amazon.password(host, environ, log)
+    from mlops_actions.boundary.google import access_token
+
+    return access_token(environ, log)
