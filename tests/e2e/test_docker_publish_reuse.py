@@ -1,0 +1,183 @@
+"""Reuse on a real daemon, a real BuildKit and a real registry: what runs again, what is shared, what is found damaged."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.e2e.container_step import ContainerRunner
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.docker_daemon import Docker
+from tests.e2e.other_builders import buildkit, free_port
+from tests.e2e.publishing import BASE, Publisher
+from tests.support.step import StepRecord
+
+# Each run of RUN makes another file; two stages, since a layer may be copied from a stage that ran long ago.
+DOCKERFILE = """\
+FROM {base} AS tools
+RUN cat /proc/sys/kernel/random/uuid > /tool
+FROM {base}
+RUN cat /proc/sys/kernel/random/uuid > /ran
+COPY --from=tools /tool /tool
+COPY train.py /train.py
+"""
+MAX_AGE = 20.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A BuildKit without TLS."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with buildkit(tmp_path_factory.mktemp("buildkit"), address):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def base(docker: Docker, registry: DebianRegistry, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The base image in the registry, where every builder finds it."""
+    image = f"{registry.host}/reuse/base:1"
+    docker("tag", BASE, image)
+    docker("--config", str(registry.log_in(tmp_path_factory.mktemp("login"))), "push", "--quiet", image)
+    return image
+
+
+@pytest.fixture(params=["dockerd", "buildkit"])
+def builder(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    if request.param == "dockerd":
+        return {}
+    return {"builder": request.getfixturevalue("address"), "platforms": "linux/amd64", "cache": "registry"}
+
+
+@pytest.fixture
+def publisher(
+    request: pytest.FixtureRequest, runner: ContainerRunner, registry: DebianRegistry, base: str
+) -> Publisher[DebianRegistry]:
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name.lower())
+    return Publisher(runner, registry, f"reuse/{name.strip('-')}", DOCKERFILE.format(base=base))
+
+
+def published(publisher: Publisher[DebianRegistry], given: Mapping[str, str]) -> StepRecord:
+    finished = publisher.publish(given)
+    assert finished.exit_code == 0, finished.log
+    return finished
+
+
+def config(publisher: Publisher[DebianRegistry], digest: str) -> dict[str, Any]:
+    manifest: Any = publisher.registry.manifest(publisher.repository, digest)
+    document: dict[str, Any] = json.loads(publisher.registry.blob(publisher.repository, manifest["config"]["digest"]))
+    return document
+
+
+def ran(publisher: Publisher[DebianRegistry], finished: StepRecord) -> tuple[str, str]:
+    """The layers of the two RUN instructions: the one of this stage, and what was copied of the other."""
+    layers = config(publisher, finished.outputs["digest"])["rootfs"]["diff_ids"]
+    return layers[-3], layers[-2]
+
+
+def change(publisher: Publisher[DebianRegistry], text: str) -> None:
+    (publisher.workspace / "train.py").write_text(text)
+    publisher.commit()
+
+
+def test_what_is_asked_to_run_runs_and_the_rest_comes_from_the_cache(
+    publisher: Publisher[DebianRegistry], builder: Mapping[str, str]
+) -> None:
+    first = published(publisher, builder)
+    change(publisher, "print('second')\n")
+    second = published(publisher, builder)
+    assert second.outputs["built"] == "true"
+    assert ran(publisher, second) == ran(publisher, first)
+    for given in ({"force": "true"}, {"build-options": "--no-cache"}, {"max-age": "0"}):
+        before = ran(publisher, second)
+        second = published(publisher, {**builder, **given})
+        assert second.outputs["built"] == "true", given
+        assert set(ran(publisher, second)).isdisjoint(before), given
+    # What was built without a cache is the image of this input from now on.
+    third = published(publisher, builder)
+    assert (third.outputs["built"], third.outputs["digest"]) == ("false", second.outputs["digest"])
+
+
+def test_no_layer_is_older_than_max_age_whatever_cache_has_it(
+    publisher: Publisher[DebianRegistry], builder: Mapping[str, str]
+) -> None:
+    """A change of a file builds anew, and would take the layers of `RUN` from a cache of any age."""
+    given = {**builder, "max-age": f"{MAX_AGE:.0f}s"}
+    first, started = published(publisher, given), time.monotonic()
+    time.sleep(max(0.0, MAX_AGE + 1 - (time.monotonic() - started)))
+    change(publisher, "print('later')\n")
+    later = published(publisher, given)
+    assert later.outputs["built"] == "true"
+    assert set(ran(publisher, later)).isdisjoint(ran(publisher, first))
+    # Nothing of the bound is in the image.
+    assert "invalid" not in json.dumps(config(publisher, later.outputs["digest"]))
+
+
+def test_layers_and_images_are_shared_within_max_age(
+    publisher: Publisher[DebianRegistry], builder: Mapping[str, str]
+) -> None:
+    given = {**builder, "max-age": "30d"}
+    first = published(publisher, given)
+    assert published(publisher, given).outputs["digest"] == first.outputs["digest"]
+    change(publisher, "print('soon')\n")
+    soon = published(publisher, given)
+    assert soon.outputs["built"] == "true"
+    assert ran(publisher, soon) == ran(publisher, first)
+
+
+def delete(registry: DebianRegistry, path: str) -> None:
+    token = b64encode(f"{registry.username}:{registry.password}".encode()).decode()
+    request = urllib.request.Request(registry.url + path, method="DELETE", headers={"Authorization": f"Basic {token}"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+        assert answer.status == 202
+
+
+@pytest.mark.parametrize("part", ["layer", "base layer", "configuration"])
+def test_a_damaged_image_is_built_anew_and_whole(
+    publisher: Publisher[DebianRegistry], builder: Mapping[str, str], docker: Docker, part: str
+) -> None:
+    digest = published(publisher, builder).outputs["digest"]
+    manifest: Any = publisher.registry.manifest(publisher.repository, digest)
+    lost = {"layer": manifest["layers"][-3], "base layer": manifest["layers"][0], "configuration": manifest["config"]}[part]
+    delete(publisher.registry, f"/v2/{publisher.repository}/blobs/{lost['digest']}")
+    publisher.commit()
+    second = published(publisher, builder)
+    assert second.outputs["built"] == "true"
+    assert f"is damaged: the registry lost its {part.removeprefix('base ')} {lost['digest']}" in second.log
+    image = f"{publisher.image}@{second.outputs['digest']}"
+    docker("--config", str(publisher.registry.log_in(publisher.workspace / "ignored")), "pull", "--quiet", image)
+    assert docker("run", "--rm", image, "cat", "/train.py") == "print('training')\n"
+    assert published(publisher, builder).outputs["built"] == "false"
+
+
+def test_an_index_that_lost_a_child_is_built_anew(publisher: Publisher[DebianRegistry], address: str) -> None:
+    given = {"builder": address, "platforms": "linux/amd64", "cache": "registry", "provenance": "true"}
+    first = published(publisher, given)
+    index: Any = publisher.registry.manifest(publisher.repository, first.outputs["digest"])
+    for child in (index["manifests"][0]["digest"], index["manifests"][1]["digest"]):
+        delete(publisher.registry, f"/v2/{publisher.repository}/manifests/{child}")
+        publisher.commit()
+        second = published(publisher, given)
+        assert second.outputs["built"] == "true"
+        assert f"is damaged: the registry lost its manifest {child}" in second.log
+        assert published(publisher, given).outputs["built"] == "false"
+
+
+def test_a_reused_image_names_the_commit_that_built_it(
+    publisher: Publisher[DebianRegistry], builder: Mapping[str, str]
+) -> None:
+    labels = (
+        "org.opencontainers.image.created={0}\norg.opencontainers.image.version={0}\norg.opencontainers.image.revision={0}"
+    )
+    first = published(publisher, {**builder, "labels": labels.format(1)})
+    built = publisher.sha
+    publisher.commit()
+    second = published(publisher, {**builder, "labels": labels.format(2)})
+    assert (second.outputs["built"], second.outputs["digest"]) == ("false", first.outputs["digest"])
+    assert (second.outputs["built-sha"], json.loads(second.outputs["result"])["sha"]) == (built, publisher.sha)
+    assert config(publisher, second.outputs["digest"])["config"]["Labels"]["mlops-actions.dev/sha"] == built
