@@ -11,7 +11,7 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,23 @@ class LocalHistory:
     environment: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class LocalImage:
+    """What the daemon says of an image."""
+
+    digest: str
+    digests: tuple[str, ...] = ()
+    platform: str = "linux/amd64"
+    triggers: tuple[str, ...] = ()
+
+
 @dataclass
 class LocalDocker:
     """Implements docker-publish's port. `failures` are played before a build succeeds: the lines one run prints, exit 1.
 
     `builds` records the arguments and environment of each run, `images` what the "daemon" holds, by reference; `addresses`
     says where a registry's host really answers; `started` is the builder that an earlier step has started. `ran` is the
-    cache: the build that ran each input; what runs again makes another image.
+    cache: the build that ran each input; what runs again makes another image. `described` says more of images by name.
     """
 
     facts: LocalDaemon = field(default_factory=LocalDaemon)
@@ -68,6 +78,7 @@ class LocalDocker:
     addresses: dict[str, str] = field(default_factory=dict)
     started: str = ""
     ran: dict[tuple[str, ...], int] = field(default_factory=dict)
+    described: dict[str, LocalImage] = field(default_factory=dict)
 
     def daemon(self) -> LocalDaemon:
         """Say what it is."""
@@ -108,6 +119,23 @@ class LocalDocker:
             identity = self.images.pop(reference)
             self.images |= dict.fromkeys(references, identity)
         return ""
+
+    def local_image(self, repository: str, reference: str) -> LocalImage | None:
+        """Describe an image that is there."""
+        name = f"{repository}:{reference}"
+        if name not in self.images:
+            return None
+        default = LocalImage(self.images[name], (self.images[name],), self.facts.platform)
+        return replace(self.described.get(name, default), digest=self.images[name])
+
+    def name_image(self, identities: Sequence[str], references: Sequence[str]) -> str:
+        """Name the image of one of these digests, else free the names."""
+        known = next((identity for identity in identities if identity in self.images.values()), "")
+        if known:
+            self.images |= dict.fromkeys(references, known)
+            return "named"
+        had = [self.images.pop(name) for name in references if name in self.images]
+        return "freed" if had else "absent"
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Look an image up."""

@@ -49,6 +49,16 @@ class DaemonFacts:
 
 
 @dataclass(frozen=True)
+class ImageFacts:
+    """An image in the daemon: its digest (else its id), all its digests in registries, its platform, its ONBUILD."""
+
+    digest: str
+    digests: tuple[str, ...]
+    platform: str
+    triggers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RemoteBuilder:
     """A BuildKit that buildx knows by a name; `platform` is its default platform, empty where it does not tell."""
 
@@ -170,17 +180,50 @@ class DockerCommand:
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Return the registry digest of a pulled image, the id of any other image, None where the daemon has none."""
+        image = self.local_image(repository, reference)
+        return image.digest if image else None
+
+    def local_image(self, repository: str, reference: str) -> ImageFacts | None:
+        """Describe an image in the daemon; None where the daemon does not have it."""
         separator = "@" if reference.startswith("sha256:") else ":"
         name = f"{repository}{separator}{reference}"
         if not _REFERENCE.fullmatch(name):  # the name comes from a Dockerfile: it must not reach other paths of the API
             return None
 
-        def digest(client: docker.DockerClient) -> str:
-            image = client.images.get(name)
-            digests = [str(entry).partition("@")[2] for entry in image.attrs.get("RepoDigests") or []]
-            return digests[0] if digests else str(image.id)
+        def describe(client: docker.DockerClient) -> ImageFacts:
+            attributes = client.images.get(name).attrs
+            digests = tuple(str(entry).partition("@")[2] for entry in attributes.get("RepoDigests") or [])
+            parts = (attributes.get(key) or "" for key in ("Os", "Architecture", "Variant"))
+            triggers = (attributes.get("Config") or {}).get("OnBuild") or []
+            return ImageFacts(
+                digest=digests[0] if digests else str(attributes["Id"]),
+                digests=digests,
+                platform="/".join(filter(None, parts)),
+                triggers=tuple(map(str, triggers)),
+            )
 
-        return self._ask(digest)
+        return self._ask(describe)
+
+    def name_image(self, identities: Sequence[str], references: Sequence[str]) -> str:
+        """Give these names to the image with one of these digests or ids, and return `named`, where the daemon has it.
+
+        Else take the names from whatever image has them, and return `freed` where one had, `absent` where none had. The
+        stores disagree about an image's id: in the classic one it is the configuration's digest, in containerd's the
+        manifest's or the index's. Raises BadInput where no daemon answers.
+        """
+        identity = next((text for text in identities if self._has(text)), "")
+        if identity:
+            for reference in references:
+                repository, _, tag = reference.rpartition(":")
+                self._ask(lambda client, to=repository, tag=tag: client.api.tag(identity, to, tag))  # type: ignore[misc]
+            return "named"
+        had = [reference for reference in references if self._has(reference)]
+        for reference in had:
+            self._ask(lambda client, name=reference: client.api.remove_image(name, noprune=True))  # type: ignore[misc]
+        return "freed" if had else "absent"
+
+    def _has(self, name: str) -> bool:
+        return self._ask(lambda client: client.images.get(name)) is not None
 
     @cached_property
     def _client(self) -> docker.DockerClient:

@@ -91,6 +91,26 @@ class LocalHistory(Protocol):
         """Its variables, as `NAME=value`."""
 
 
+class LocalImage(Protocol):
+    """An image in the daemon."""
+
+    @property
+    def digest(self) -> str:
+        """Its digest in the registry that it came from, else its id."""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Its digests in registries; none for an image that no registry has."""
+
+    @property
+    def platform(self) -> str:
+        """Its platform, such as `linux/amd64`."""
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """The instructions of its ONBUILD, which run in a build that starts from it."""
+
+
 class Docker(Protocol):
     """The docker command line with its private configuration, and the daemon behind it."""
 
@@ -120,6 +140,15 @@ class Docker(Protocol):
 
     def retag(self, reference: str, references: Sequence[str]) -> str:
         """Replace the name of an image by these names, if the daemon has it; return the cause of a failure, else nothing."""
+
+    def local_image(self, repository: str, reference: str) -> LocalImage | None:
+        """Describe an image in the daemon; None where the daemon does not have it."""
+
+    def name_image(self, identities: Sequence[str], references: Sequence[str]) -> str:
+        """Give these names to the image with one of these digests or ids, and return `named`, where the daemon has it.
+
+        Else take the names from whatever image has them, and return `freed` where one had, `absent` where none had.
+        """
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Return the registry digest of an image in the daemon, else its id; None where the daemon does not have it."""

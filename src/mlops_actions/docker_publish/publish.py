@@ -29,7 +29,7 @@ from mlops_actions.docker_publish.registries.clients import RegistryClients
 from mlops_actions.docker_publish.registries.copies import OtherRegistries
 from mlops_actions.docker_publish.report import PublishedImage
 from mlops_actions.docker_publish.request import BuildRequest
-from mlops_actions.docker_publish.reuse import build_input, fingerprint, generations, lookup, origin
+from mlops_actions.docker_publish.reuse import build_input, fingerprint, generations, lookup, origin, triggers
 from mlops_actions.docker_publish.reuse.build_input import Fingerprints
 from mlops_actions.docker_publish.reuse.lookup import ReusableImage
 from mlops_actions.docker_publish.tags.reserved import without_reserved
@@ -141,6 +141,7 @@ class Publication:
 
     def _reuse_or_build(self) -> PublishedImage:
         self._notes += self._fingerprints.notes
+        self._note_replaced_bases()
         # Before the build: where it fails for such a file, the warning says why.
         warnings = self._warnings
         reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints)
@@ -195,6 +196,7 @@ class Publication:
             self._may_push = True
             if request.inputs.skip_unchanged:
                 self._ports.runner.info(f"Building: {reusable.reason}.")
+            self._drop_unsound_fingerprint()
         layer_cache = self._choose_cache(reusable)
         build_plan = self._plan(layer_cache)
         if not request.push:
@@ -207,6 +209,29 @@ class Publication:
             self._notes += pushed.notes
             image = self._tag_built(pushed)
         return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
+
+    def _drop_unsound_fingerprint(self) -> None:
+        """Leave an image without the tag of its fingerprint where a base image brings an input that it does not cover."""
+        fingerprints = self._fingerprints
+        reason = triggers.find_unknown(fingerprints.bases, self._triggers_of, git=fingerprints.covers_git)
+        if reason:
+            self._fingerprints = replace(fingerprints, own="")
+            self._notes.append(f"every run builds this image anew: {reason}")
+
+    def _triggers_of(self, reference: str) -> Sequence[str] | None:
+        return self._builder.triggers(reference, self._fingerprints.bases[reference], self._client)
+
+    def _client(self, host: str) -> Registry:
+        return self._registry if host == self._request.name.registry else self._ports.open_registry(host, None, None)
+
+    def _note_replaced_bases(self) -> None:
+        """Note the base images that the registry has replaced since the daemon got them."""
+        for reference in self._fingerprints.bases:
+            if self._builder.is_replaced(reference, self._client):
+                self._notes.append(
+                    f"the daemon's copy of the base image {reference} is older than the registry's: "
+                    "'build-options: --pull' builds from the newer one"
+                )
 
     @property
     def _first_tags(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ An image that is only tagged again needs no builder, so it must not wait for one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -13,8 +13,9 @@ from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.image_name import parse_reference
 from mlops_actions.core.ports import Runner
 from mlops_actions.docker_publish.inputs import Inputs
-from mlops_actions.docker_publish.ports import BuildxBuilder, Daemon, Docker, Registry
+from mlops_actions.docker_publish.ports import BuildxBuilder, Daemon, Docker, LocalImage, Registry
 from mlops_actions.docker_publish.request import BuildRequest
+from mlops_actions.docker_publish.reuse.triggers import read_triggers
 
 
 def with_started_builder(request: BuildRequest, docker: Docker) -> BuildRequest:
@@ -100,6 +101,41 @@ class Builder:
         # the registry only.
         if self._inputs.builder:
             return in_registry()
-        if self._daemon.containerd_store or "--pull" in (self._inputs.build_options or ""):
-            return in_registry() or in_daemon()
-        return in_daemon() or in_registry()
+        if local := self._local_base(reference):
+            return local.digest
+        return in_registry() or in_daemon()
+
+    def is_replaced(self, reference: str, client: Callable[[str], Registry]) -> bool:
+        """Tell whether the daemon has an older image of this name than its registry, and builds from it.
+
+        `client` makes the client of a registry by its host. An image that the daemon got from no registry costs no question.
+        """
+        base = parse_reference(reference)
+        image = self._local_base(reference)
+        if image is None or not image.digests or base.version.startswith("sha256:"):
+            return False
+        try:
+            digest = client(base.name.registry).digest_of(base.name.repository, base.version)
+        except ActionError:
+            return False
+        return digest is not None and digest not in image.digests
+
+    def triggers(self, reference: str, digest: str, client: Callable[[str], Registry]) -> Sequence[str] | None:
+        """Return the ONBUILD of the base image of this digest; None where it cannot be read."""
+        base = parse_reference(reference)
+        if image := self._local_base(reference):
+            return image.triggers
+        found = read_triggers(client(base.name.registry), base.name.repository, digest)
+        if found is None and not self._inputs.builder:
+            image = self._docker.local_image(base.name.familiar, base.version)
+            return image.triggers if image else None
+        return found
+
+    def _local_base(self, reference: str) -> LocalImage | None:
+        """Return the daemon's image of this name where the builder takes that one: the classic store, without `--pull`."""
+        if self._inputs.builder or self._daemon.containerd_store or "--pull" in (self._inputs.build_options or ""):
+            return None
+        base = parse_reference(reference)
+        image = self._docker.local_image(base.name.familiar, base.version)
+        # No image of another platform is taken from the daemon.
+        return image if image and image.platform in (self._inputs.platforms or (image.platform,)) else None

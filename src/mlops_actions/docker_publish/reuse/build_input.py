@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mlops_actions.docker_publish.build import options, plan
@@ -21,13 +21,16 @@ _EPOCH_NOTE = f"every commit is built anew, since the Dockerfile names {variable
 class Fingerprints:
     """The fingerprint of a build made now, and those whose images it may reuse, in order; `reason` says why none exist.
 
-    `generation` is that of `own`, empty without `max-age`.
+    `generation` is that of `own`, empty without `max-age`. `bases` are the digests of the base images, by reference, and
+    `covers_git` tells whether the hash covers the context's `.git`, or no build can see one.
     """
 
     own: str = ""
     accepted: tuple[str, ...] = ()
     reason: str = ""
     generation: str = ""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    covers_git: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -53,6 +56,8 @@ def compute_fingerprints(
         sees_git = context_links.lead_to_git(sources.context, read)
         ignore = fingerprint.read_ignore(sources.context, sources.dockerfile, () if sees_git else (".git",))
         context = fingerprint.hash_context(sources.context, ignore)
+        has_git = (sources.context / ".git").exists()
+        covers_git = sees_git or not has_git or fingerprint.read_ignore(sources.context, sources.dockerfile).excludes(".git")
     except UnknownInput as unknown:
         return Fingerprints(reason=str(unknown), generation=generation)
     except (OSError, ValueError, RecursionError) as error:
@@ -62,13 +67,14 @@ def compute_fingerprints(
     def key(generation: str, scope: str) -> str:
         return fingerprint.key(context, replace(hashed, trust=scope, generation=generation))
 
-    has_git = sees_git and (sources.context / ".git").exists() and not ignore.excludes(".git")
-    notes = ((_GIT_NOTE, has_git), (_EPOCH_NOTE, bool(hashed.epoch)))
+    notes = ((_GIT_NOTE, sees_git and has_git and not ignore.excludes(".git")), (_EPOCH_NOTE, bool(hashed.epoch)))
     return Fingerprints(
         own=key(generation, scopes[-1]),
         accepted=tuple(key(generation, scope) for generation in present for scope in scopes),
         reason="" if present else "'max-age' is 0",
         generation=generation,
+        bases=hashed.bases,
+        covers_git=covers_git,
         notes=tuple(note for note, applies in notes if applies),
     )
 
