@@ -21,7 +21,7 @@ CACHES = ("auto", "gha", "registry", "inline", "none")
 _NOT_WITH_MERGE = (
     "context", "file", "target", "build-args", "secrets", "secret-files", "ssh", "push-by-digest", "reuse-from", "force",
     "max-age", "cache-salt", "cache-from", "cache-to", "outputs", "provenance", "sbom", "builder", "build-options",
-    "compression",
+    "compression", "load",
 )  # fmt: skip
 _PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
 
@@ -261,6 +261,12 @@ class Inputs(DeclaredInputs):
     build_options: str | None = input_field(
         text, "Further options of `docker buildx build`, from a list of harmless ones.", legacy=("buildoptions",)
     )
+    load: str = input_field(
+        choice("auto", "true", "false"),
+        "Whether the runner's daemon has the image under its tags afterwards. `auto`: where it built it, or has it already; "
+        "nothing is pulled. `true`: it pulls the image where it must. `false`: an image that it built is removed.",
+        default="auto",
+    )
     retries: int = input_field(
         integer(minimum=0, maximum=10),
         "How often a failed push is tried again. A failed build is not tried again.",
@@ -284,9 +290,17 @@ class Inputs(DeclaredInputs):
         for platform in self.platforms or ():
             if not is_platform(platform):
                 yield BadInput(f"input 'platforms' has {platform!r}", "write platforms as in 'linux/amd64, linux/arm64'")
+        yield from self._problems_of_load()
         yield from self._problems_of_merge()
         if self.target is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", self.target):
             yield BadInput(f"input 'target' is {self.target!r}", "give the name of a stage of the Dockerfile")
+
+    def _problems_of_load(self) -> Iterable[BadInput]:
+        if self.load == "true" and self.builder and self.push is False and len(self.platforms or ()) > 1:
+            yield BadInput(
+                "input 'load' is true, but a daemon takes an image of several platforms from a registry only",
+                "push the image too, or give one platform in 'platforms'",
+            )
 
     def _problems_of_merge(self) -> Iterable[BadInput]:
         for name in _NOT_WITH_MERGE if self.merge is not None else ():
@@ -304,6 +318,7 @@ OUTPUTS = (
     Output("image-id", "`sha256:…` of the image's configuration (one platform), as `docker images` shows it."),
     Output("built", "`false` where an existing image was tagged again instead."),
     Output("built-sha", "Commit whose build made the image, as its labels say: an earlier one for a reused image."),
+    Output("loaded", "`true` where the runner's daemon has the image under its tags."),
     Output("context-hash", "Fingerprint of all that enters the build; empty where it cannot be computed."),
     Output("size", "Bytes of the image in the registry, all platforms together."),
     Output("duration", "Duration of this step in seconds."),
@@ -334,6 +349,7 @@ RESULT: Mapping[str, Json] = {
     "ref": {**_OPTIONAL_TEXT, "description": "`registry/name@sha256:…`; null where nothing was pushed."},
     "image-id": _OPTIONAL_TEXT,
     "built": {"type": "boolean"},
+    "loaded": {"type": "boolean"},
     "built-sha": {**_OPTIONAL_TEXT, "description": "The commit whose build made the image; null where it is not known."},
     "labels": {"type": "object", "additionalProperties": {"type": "string"}, "description": "The image's labels."},
     "annotations": {

@@ -19,6 +19,7 @@ from mlops_actions.docker_publish.build.export import export
 from mlops_actions.docker_publish.build.plan import BuildPlan
 from mlops_actions.docker_publish.build.pushing import FirstPush, build_and_push
 from mlops_actions.docker_publish.context_files.check import context_warnings
+from mlops_actions.docker_publish.daemon_copy import RunnerDaemon
 from mlops_actions.docker_publish.image_index import assemble, collect
 from mlops_actions.docker_publish.layers import image_size
 from mlops_actions.docker_publish.layers.examine import examine, examine_local
@@ -29,7 +30,8 @@ from mlops_actions.docker_publish.registries.clients import RegistryClients
 from mlops_actions.docker_publish.registries.copies import OtherRegistries
 from mlops_actions.docker_publish.report import PublishedImage
 from mlops_actions.docker_publish.request import BuildRequest
-from mlops_actions.docker_publish.reuse import build_input, fingerprint, generations, lookup, origin, triggers
+from mlops_actions.docker_publish.reuse import build_input, fingerprint, generations, lookup, origin
+from mlops_actions.docker_publish.reuse.base_images import BasesOfBuild
 from mlops_actions.docker_publish.reuse.build_input import Fingerprints
 from mlops_actions.docker_publish.reuse.lookup import ReusableImage
 from mlops_actions.docker_publish.tags.reserved import without_reserved
@@ -67,7 +69,7 @@ class Publication:
                 raise
             image = self._build_without_pushing(reason)
         seconds = (self._ports.clock.now() - self._started).total_seconds()
-        return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
+        return replace(image, seconds=seconds, notes=tuple(dict.fromkeys((*self._notes, *image.notes))))
 
     def _build_without_pushing(self, reason: str) -> PublishedImage:
         """Build as with `push: false`, after the registry refused the first attempt to write."""
@@ -141,7 +143,7 @@ class Publication:
 
     def _reuse_or_build(self) -> PublishedImage:
         self._notes += self._fingerprints.notes
-        self._note_replaced_bases()
+        self._notes += BasesOfBuild(self._builder, self._fingerprints, self._client).notes()
         # Before the build: where it fails for such a file, the warning says why.
         warnings = self._warnings
         reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints)
@@ -163,26 +165,13 @@ class Publication:
         if reusable.source is not None:
             tags = (fingerprint.tag(self._fingerprints.own), *tags)
         self._put_tags(manifest, tags)
-        where = f" in {reusable.source}, whose layers it shares" if reusable.source else ""
-        built = f" for commit {reusable.origin.sha[:12]}" if reusable.origin and reusable.origin.sha else ""
-        self._notes.append(f"nothing changed since this image was built{built}{where}: it was tagged again, not built")
+        self._notes.append(reusable.note)
         image = replace(self._published(manifest, previous=None), origin=reusable.origin)
-        if self._request.policy.loads_reused_image and not self._request.inputs.builder:
-            self._pull(image.ref)
-        return image
+        return self._daemon.after_reuse(image.ref, (image.image_id, image.digest)).noted_in(image)
 
-    def _pull(self, reference: str) -> None:
-        """Pull the image into the daemon, where a later step of the workflow may run it."""
-        if problem := self._ports.docker.pull(reference):
-            self._notes.append(f"the image could not be pulled into the runner's daemon: {problem}")
-            return
-        self._retag_in_daemon(reference)
-
-    def _retag_in_daemon(self, reference: str) -> None:
-        """Give the image in the daemon the tags that it has in the registry."""
-        references = [self._request.name.tagged(tag) for tag in self._tags.names]
-        if problem := self._ports.docker.retag(reference, references):
-            self._notes.append(f"the image could not be tagged in the runner's daemon: {problem}")
+    @property
+    def _daemon(self) -> RunnerDaemon:
+        return RunnerDaemon(self._request, self._ports.docker, self._tags.names)
 
     # Build
 
@@ -196,11 +185,14 @@ class Publication:
             self._may_push = True
             if request.inputs.skip_unchanged:
                 self._ports.runner.info(f"Building: {reusable.reason}.")
-            self._drop_unsound_fingerprint()
+            if reason := BasesOfBuild(self._builder, self._fingerprints, self._client).unknown_input():
+                self._fingerprints = replace(self._fingerprints, own="")
+                self._notes.append(f"every run builds this image anew: {reason}")
         layer_cache = self._choose_cache(reusable)
         build_plan = self._plan(layer_cache)
         if not request.push:
             references = [name.tagged(tag) for tag in self._tags.names]
+            build_plan = replace(build_plan, arguments=(*build_plan.arguments, *self._daemon.options()))
             progress, metadata = build(request, self._ports, build_plan=build_plan, references=references)
             image = self._not_pushed(metadata, references[0])
         else:
@@ -210,28 +202,8 @@ class Publication:
             image = self._tag_built(pushed)
         return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
 
-    def _drop_unsound_fingerprint(self) -> None:
-        """Leave an image without the tag of its fingerprint where a base image brings an input that it does not cover."""
-        fingerprints = self._fingerprints
-        reason = triggers.find_unknown(fingerprints.bases, self._triggers_of, git=fingerprints.covers_git)
-        if reason:
-            self._fingerprints = replace(fingerprints, own="")
-            self._notes.append(f"every run builds this image anew: {reason}")
-
-    def _triggers_of(self, reference: str) -> Sequence[str] | None:
-        return self._builder.triggers(reference, self._fingerprints.bases[reference], self._client)
-
     def _client(self, host: str) -> Registry:
         return self._registry if host == self._request.name.registry else self._ports.open_registry(host, None, None)
-
-    def _note_replaced_bases(self) -> None:
-        """Note the base images that the registry has replaced since the daemon got them."""
-        for reference in self._fingerprints.bases:
-            if self._builder.is_replaced(reference, self._client):
-                self._notes.append(
-                    f"the daemon's copy of the base image {reference} is older than the registry's: "
-                    "'build-options: --pull' builds from the newer one"
-                )
 
     @property
     def _first_tags(self) -> tuple[str, ...]:
@@ -252,7 +224,12 @@ class Publication:
     def _choose_cache(self, reusable: ReusableImage) -> LayerCache:
         request = self._request
         kind = request.inputs.cache
-        inline = "latest" if kind in ("auto", "inline") and self._may_use_layers_of("latest") else ""
+        inline = (
+            "latest"
+            if kind in ("auto", "inline")
+            and origin.is_of_scope(self._registry, request.name, "latest", request.trust_scopes)
+            else ""
+        )
         chosen = cache.choose(
             kind,
             request.environ,
@@ -281,16 +258,6 @@ class Publication:
         platforms = self._request.inputs.platforms or (self._builder.platform,)
         return "-".join(platforms).replace("/", "-") if self._request.inputs.push_by_digest else ""
 
-    def _may_use_layers_of(self, tag: str) -> bool:
-        """Tell whether the image of a tag is there, and of a trust scope whose layers this build may take."""
-        try:
-            manifest = self._registry.manifest(self._request.name.repository, tag)
-        except ActionError:
-            return False
-        if manifest is None:
-            return False
-        return origin.read_origin(self._registry, self._request.name, manifest).trust in self._request.trust_scopes
-
     @property
     def _labels(self) -> dict[str, str]:
         request, epoch = self._request, self._request.source_date_epoch
@@ -308,13 +275,12 @@ class Publication:
     def _not_pushed(self, metadata: Json, reference: str) -> PublishedImage:
         size = report = None
         image_id = metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or ""
-        if self._request.inputs.builder:
-            self._notes.append("the image stays in BuildKit's cache: it was neither pushed nor loaded into a daemon")
-        else:
+        copy = self._daemon.after_build()
+        if copy.is_loaded:
             size = self._ports.docker.image_size(reference)
             history = self._ports.docker.image_history(reference)
             report = examine_local(self._request, history) if history else None
-        return PublishedImage(
+        image = PublishedImage(
             name=self._request.name,
             revision=self._request.revision,
             tags=self._tags,
@@ -324,6 +290,7 @@ class Publication:
             metadata=metadata,
             layer_report=report,
         )
+        return copy.noted_in(image)
 
     def _tag_built(self, pushed: FirstPush) -> PublishedImage:
         """Give the image that was just pushed with its first tag the others."""
@@ -333,10 +300,10 @@ class Publication:
         # Moving tags such as `latest` are last: they stand for the image that this one replaces.
         previous = image_size.previous_image(self._registry, self._request.name, further_tags[::-1])
         self._put_tags(manifest, further_tags)
-        if self._tags.names and not self._request.inputs.builder:
-            # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
-            self._retag_in_daemon(self._request.name.tagged(pushed.tag))
-        return self._published(manifest, previous, pushed.metadata)
+        name = self._request.name
+        # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
+        copy = self._daemon.after_push(name.at(manifest.digest), name.tagged(pushed.tag))
+        return copy.noted_in(self._published(manifest, previous, pushed.metadata))
 
     def _confirmed(self, digest: str, tag: str) -> Manifest:
         """Return the manifest that was just pushed, read back from the registry."""

@@ -54,6 +54,7 @@ class PublishedImage:
     annotations: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     merged: bool = False
+    loaded: bool = False
     origin: Origin | None = None
 
     @property
@@ -107,6 +108,7 @@ def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bo
         "image-id": image.image_id,
         "built": flag(image.built),
         "built-sha": image.built_sha,
+        "loaded": flag(image.loaded),
         "context-hash": image.context_hash,
         "size": "" if image.size is None else str(image.size),
         "duration": f"{image.seconds:.1f}",
@@ -137,6 +139,7 @@ def result(image: PublishedImage, context: Context) -> Json:
         "built-sha": image.built_sha or None,
         "labels": dict(image.labels),
         "annotations": dict(image.annotations),
+        "loaded": image.loaded,
         "pushed": image.pushed,
         "context-hash": image.context_hash or None,
         "size": image.size,

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.boundary import builder_probe
-from mlops_actions.boundary.docker import DaemonFacts, DockerCommand, ImageHistory
+from mlops_actions.boundary.docker import DaemonFacts, DockerCommand
+from mlops_actions.boundary.docker_images import ImageFacts, ImageHistory
 from mlops_actions.core.errors import BadInput
 from tests.support.certificates import of_an_authority
 
@@ -27,6 +28,8 @@ INFO = {
 IMAGE = {"Id": "sha256:1", "Size": 7, "RepoDigests": ["ghcr.io/octo/digits@sha256:2"]}
 NAME = "/images/ghcr.io/octo/digits:ctx"
 VERSION = "/v1.41"
+
+ID = "sha256:" + "d" * 64
 
 
 class Daemon:
@@ -103,6 +106,38 @@ def test_a_pulled_image_is_identified_by_its_digest_and_any_other_by_its_id(daem
     assert docker.local_digest("ghcr.io/octo/digits", "missing") is None
     docker.local_digest("debian", "sha256:3")
     assert daemon.requests[-1] == "GET /images/debian%40sha256:3/json"
+
+
+def test_an_image_is_described(daemon: Daemon, docker: DockerCommand) -> None:
+    daemon.answers[f"GET {NAME}/json"] = (
+        200,
+        {
+            "Id": "sha256:1",
+            "Os": "linux",
+            "Architecture": "arm",
+            "Variant": "v7",
+            "RepoDigests": ["ghcr.io/octo/digits@sha256:2", "other@sha256:3"],
+            "Config": {"OnBuild": ["RUN true"]},
+        },
+    )
+    image = docker.local_image("ghcr.io/octo/digits", "ctx")
+    assert image == ImageFacts("sha256:2", ("sha256:2", "sha256:3"), "linux/arm/v7", ("RUN true",))
+    assert docker.local_image("ghcr.io/octo/digits", "missing") is None
+
+
+def test_an_image_that_is_there_is_named_by_its_id(daemon: Daemon, docker: DockerCommand) -> None:
+    tagging = f"POST /images/{ID}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0"
+    daemon.answers |= {f"GET /images/{ID}/json": (200, {"Id": ID}), tagging: (201, b"")}
+    assert docker.name_image(("sha256:" + "e" * 64, ID), ["ghcr.io/octo/digits:main"]) == "named"
+    assert tagging in daemon.requests
+
+
+def test_names_of_another_image_are_freed(daemon: Daemon, docker: DockerCommand) -> None:
+    removing = f"DELETE {NAME}?force=False&noprune=True"
+    daemon.answers[removing] = (200, [{"Untagged": "x"}])
+    assert docker.name_image((ID,), ["ghcr.io/octo/digits:ctx", "ghcr.io/octo/digits:main"]) == "freed"
+    assert [question for question in daemon.requests if question.startswith("DELETE")] == [removing]
+    assert docker.name_image((ID,), ["ghcr.io/octo/digits:main"]) == "absent"
 
 
 def test_the_size_of_an_image_is_read(daemon: Daemon, docker: DockerCommand) -> None:

@@ -30,6 +30,13 @@ class ReusableImage:
     is_damaged: bool = False
     origin: Origin | None = None
 
+    @property
+    def note(self) -> str:
+        """Say which image is tagged again."""
+        built = f" for commit {self.origin.sha[:12]}" if self.origin and self.origin.sha else ""
+        where = f" in {self.source}, whose layers it shares" if self.source else ""
+        return f"nothing changed since this image was built{built}{where}: it was tagged again, not built"
+
 
 def find_reusable(registry: Registry, request: BuildRequest, fingerprints: Fingerprints) -> ReusableImage:
     """Look the fingerprints up. A registry that refuses is an error, not a miss; an image with a part missing is a miss.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlops_actions.core.errors import ActionError
@@ -39,6 +39,15 @@ def read_origin(registry: Registry, name: ImageName, manifest: Manifest) -> Orig
         return of_labels(json_object(registry.blob(name.repository, document["config"]["digest"]))["config"]["Labels"])
     except (ActionError, KeyError, IndexError, TypeError, AttributeError):
         return Origin()
+
+
+def is_of_scope(registry: Registry, name: ImageName, tag: str, scopes: Sequence[str]) -> bool:
+    """Tell whether the image of a tag is there, and of one of these trust scopes; what cannot be read is not."""
+    try:
+        manifest = registry.manifest(name.repository, tag)
+    except ActionError:
+        return False
+    return manifest is not None and read_origin(registry, name, manifest).trust in scopes
 
 
 def of_labels(texts: Mapping[str, object]) -> Origin:

@@ -32,7 +32,7 @@ def find_unknown(base_images: Iterable[str], triggers_of: Callable[[str], Sequen
             return f"the ONBUILD of {image!r} reads what is not known here: {found.reasons[0].partition(': ')[2]}"
         if found.images:
             return f"the ONBUILD of {image!r} reads {found.images[0]!r}"
-        if not git and paths.sees_git(parsed):
+        if not git and paths.sees_git(parsed, {}):
             return f"the ONBUILD of {image!r} copies '.git' (a line '.git' in .dockerignore helps)"
     return ""
 
