@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mlops_actions.docker_publish.inputs import COMPRESSIONS
+from mlops_actions.docker_publish.input_values import COMPRESSIONS
 from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import debian_registry
 from tests.e2e.docker_daemon import Docker

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping
 
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import boolean, choice, commit, duration, integer, items, lines, matching, pairs, text
+from mlops_actions.core.parsers import boolean, choice, commit, duration, integer, items, lines, matching, text
 from mlops_actions.core.types import Json
+from mlops_actions.docker_publish import input_values
 from mlops_actions.docker_publish.key_values import key_values
 from mlops_actions.docker_publish.layers.schema import LAYER_REPORT
 from mlops_actions.docker_publish.platforms import is_platform
 from mlops_actions.docker_publish.registries import table
 from mlops_actions.docker_publish.registries.table import RegistryEntry
 
-COMPRESSIONS = ("gzip", "zstd")
-CACHES = ("auto", "gha", "registry", "inline", "none")
 # Inputs about a build, which a step that merges does not do.
 _NOT_WITH_MERGE = (
     "context", "file", "target", "build-args", "secrets", "secret-files", "ssh", "push-by-digest", "reuse-from", "force",
@@ -24,51 +23,6 @@ _NOT_WITH_MERGE = (
     "compression", "load",
 )  # fmt: skip
 _PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
-
-
-def _pair_items(value: str) -> dict[str, str | None]:
-    """Read `KEY=VALUE` or bare `KEY`, separated by lines or commas, as the replaced action's `buildargs`.
-
-    The bare ones come first: below an entry with a value they would be taken for a further line of it.
-    """
-    values = pairs("\n".join(items(value)))
-    return dict(sorted(values.items(), key=lambda entry: entry[1] is not None))
-
-
-def _not(value: str) -> bool:
-    return not boolean(value)
-
-
-def _cache(value: str) -> str:
-    """Read where layers are cached; with `true` the replaced actions reused the image itself, which is `inline`."""
-    kind = {"true": "inline", "false": "none"}.get(value.strip().lower(), value.strip().lower())
-    if kind not in CACHES:
-        raise ValueError(f"must be one of {', '.join(CACHES)}, not {value!r}")
-    return kind
-
-
-def _provenance(value: str) -> str:
-    attestation = value.strip()
-    if attestation not in ("true", "false", "mode=min", "mode=max"):
-        raise ValueError(f"must be true, false, mode=min or mode=max, not {value!r}")
-    return attestation
-
-
-def _sbom(value: str) -> str:
-    """Read `true`, `false`, or the image of the program that makes the list."""
-    attestation = value.strip()
-    is_generator = re.fullmatch(r"generator=[a-z0-9][\w./:@-]*", attestation, re.ASCII)
-    if attestation not in ("true", "false") and not is_generator:
-        raise ValueError(f"must be true, false or generator=IMAGE, not {value!r}")
-    return attestation
-
-
-def _ref(value: str) -> str:
-    """Read a full ref, or a branch's bare name."""
-    ref = value.strip()
-    if re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", ref):
-        raise ValueError(f"must be a branch or a full ref such as refs/tags/v1, not {value!r}")
-    return ref if ref.startswith("refs/") else f"refs/heads/{ref}"
 
 
 @inputs
@@ -120,7 +74,7 @@ class Inputs(DeclaredInputs):
         "Commit of the image. Default: the commit checked out in the workspace, else the event's commit.",
     )
     ref: str | None = input_field(
-        _ref,
+        input_values.ref,
         "Branch or full ref of the image. Default: the branch checked out in the workspace, else the event's ref.",
     )
     context: str = input_field(
@@ -137,7 +91,7 @@ class Inputs(DeclaredInputs):
         key_values,
         "`KEY=VALUE` lines; a bare `KEY` takes its value from the environment. A value of several lines: in double quotes "
         "around the whole entry, or all of it as a YAML mapping.",
-        legacy=(Legacy("buildargs", _pair_items, "A list of names or pairs, separated by commas."),),
+        legacy=(Legacy("buildargs", input_values.pair_items, "A list of names or pairs, separated by commas."),),
     )
     secrets: Mapping[str, str | None] | None = input_field(
         key_values,
@@ -194,7 +148,7 @@ class Inputs(DeclaredInputs):
         boolean,
         "Whether to push. Default: `true`, but `false` for a pull request from a fork, and where the job's own token may "
         "only read packages. With `true` the step fails where it cannot push.",
-        legacy=(Legacy("no_push", _not, "It means the opposite."),),
+        legacy=(Legacy("no_push", input_values.negated, "It means the opposite."),),
     )
     skip_unchanged: bool = input_field(
         boolean,
@@ -219,7 +173,7 @@ class Inputs(DeclaredInputs):
         "`skip-unchanged` does not compare.",
     )
     cache: str = input_field(
-        _cache, "Where layers are cached: `auto`, `gha`, `registry`, `inline` or `none`.", default="auto"
+        input_values.cache, "Where layers are cached: `auto`, `gha`, `registry`, `inline` or `none`.", default="auto"
     )
     cache_from: tuple[str, ...] | None = input_field(
         lines,
@@ -237,16 +191,18 @@ class Inputs(DeclaredInputs):
         "as `dest`, all in the workspace.",
     )
     compression: str = input_field(
-        choice(*COMPRESSIONS),
+        choice(*input_values.COMPRESSIONS),
         "Compression of the layers that the build makes: `gzip`, or `zstd`, which unpacks faster. A daemon with the "
         "classic image store has only `gzip`.",
         default="gzip",
     )
     provenance: str = input_field(
-        _provenance, "Provenance attestation by BuildKit: `true`, `false`, `mode=min` or `mode=max`.", default="false"
+        input_values.provenance,
+        "Provenance attestation by BuildKit: `true`, `false`, `mode=min` or `mode=max`.",
+        default="false",
     )
     sbom: str = input_field(
-        _sbom, "Software bill of materials by BuildKit: `true`, `false` or `generator=IMAGE`.", default="false"
+        input_values.sbom, "Software bill of materials by BuildKit: `true`, `false` or `generator=IMAGE`.", default="false"
     )
     builder: str | None = input_field(
         text,

@@ -143,7 +143,7 @@ class Publication:
 
     def _reuse_or_build(self) -> PublishedImage:
         self._notes += self._fingerprints.notes
-        self._notes += BasesOfBuild(self._builder, self._fingerprints, self._client).notes()
+        self._notes += BasesOfBuild(self._builder, self._fingerprints, self._registries.client).notes()
         # Before the build: where it fails for such a file, the warning says why.
         warnings = self._warnings
         reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints)
@@ -185,7 +185,7 @@ class Publication:
             self._may_push = True
             if request.inputs.skip_unchanged:
                 self._ports.runner.info(f"Building: {reusable.reason}.")
-            if reason := BasesOfBuild(self._builder, self._fingerprints, self._client).unknown_input():
+            if reason := BasesOfBuild(self._builder, self._fingerprints, self._registries.client).unknown_input():
                 self._fingerprints = replace(self._fingerprints, own="")
                 self._notes.append(f"every run builds this image anew: {reason}")
         layer_cache = self._choose_cache(reusable)
@@ -201,9 +201,6 @@ class Publication:
             self._notes += pushed.notes
             image = self._tag_built(pushed)
         return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
-
-    def _client(self, host: str) -> Registry:
-        return self._registry if host == self._request.name.registry else self._ports.open_registry(host, None, None)
 
     @property
     def _first_tags(self) -> tuple[str, ...]:
