@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -136,6 +137,13 @@ def test_the_document_has_every_layer() -> None:
     ]
     assert document["hints"] == [{"digest": f"sha256:{MB:064}", "line": 3, "size": None, "text": "may hold x; y"}]
     assert (document["compared-tag"], document["compared-size"], document["removed-size"]) == ("main", 162 * MB, 0)
+
+
+def test_the_document_stays_small_whatever_the_image_holds() -> None:
+    own = tuple((f"RUN {'é' * 4000}{number}", MB + number) for number in range(120))
+    some = report(*own, earlier=own)
+    hints = tuple(Hint(layer.made, "x" * 100, "y" * 100) for layer in some.comparison.layers)
+    assert len(json.dumps(layers_document(replace(some, hints=hints)))) < 70_000  # of the 100 kB that `result` may have
 
 
 SHA, BASE_SHA = "a" * 40, "b" * 40

@@ -20,8 +20,8 @@ _UNBROKEN = "\u00a0"  # a blank at which no line breaks
 _MAX_COMMAND = 70  # characters in a table
 _MAX_HINTS = 8
 # In JSON, where all outputs together are one variable of a later step.
-_MAX_LISTED = 100
-_MAX_LISTED_COMMAND = 200
+_MAX_LISTED = 60
+_MAX_LISTED_COMMAND = 120
 
 
 @dataclass(frozen=True)

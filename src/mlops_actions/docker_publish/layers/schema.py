@@ -38,7 +38,7 @@ LAYER_REPORT: Json = {
             **_object(image=_OPTIONAL_TEXT, layers=_COUNT, size=_COUNT, compared_size=_OPTIONAL_COUNT),
             "description": "The base image's layers, together.",
         },
-        layers={"type": "array", "items": _LAYER, "description": "The image's own layers, lowest first (at most 100)."},
+        layers={"type": "array", "items": _LAYER, "description": "The image's own layers, lowest first (at most 60)."},
         removed_size={**_OPTIONAL_COUNT, "description": "Bytes of layers that only the earlier image has."},
         hints={
             "type": "array",
