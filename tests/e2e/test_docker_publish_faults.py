@@ -142,7 +142,9 @@ def test_two_jobs_may_publish_the_same_tag(runner: ContainerRunner, registry: De
 def test_a_full_disk_is_reported(faulty: Publisher[Faulty], small_daemon: NewerDocker) -> None:
     with (faulty.workspace / "data").open("r+b") as file:
         file.truncate(700 << 20)
-    assert_failed(faulty.publish(env={"DOCKER_HOST": small_daemon.host}), 1, "no space left on device")
+    finished = faulty.publish(env={"DOCKER_HOST": small_daemon.host})
+    assert_failed(finished, 1, "no space left on device")
+    assert "docker system prune" in finished.log
     assert faulty.registry.tags == set()
 
 

@@ -63,6 +63,20 @@ def _release(publisher: Publisher) -> Callable[[], Outcome]:
     return lambda: publisher.publish(LOGIN, GITHUB_REF="refs/tags/v1.0.1")
 
 
+def _tried_again(publisher: Publisher) -> Callable[[], Outcome]:
+    """The login runs out at the end of the push."""
+    publisher.registry.quirks.late_statuses = [401]
+    return _publish(publisher)
+
+
+def _immutable(publisher: Publisher) -> Callable[[], Outcome]:
+    """Build once more what an immutable tag stands for already."""
+    once_more = _publish(publisher, skip_unchanged="false", tags="v1")
+    once_more()
+    publisher.registry.quirks.immutable_tags = "ecr"
+    return once_more
+
+
 SCENARIOS: dict[str, Callable[[Publisher], Callable[[], Outcome]]] = {
     "a first image": _publish,
     "a reuse": _again,
@@ -70,8 +84,10 @@ SCENARIOS: dict[str, Callable[[Publisher], Callable[[], Outcome]]] = {
     "a base image": _with_base,
     "a reuse from elsewhere": _from_elsewhere,
     "a release": _release,
+    "a push that is tried again": _tried_again,
+    "an image that an immutable tag stands for": _immutable,
 }
-REUSED = frozenset(SCENARIOS) - {"a first image"}
+REUSED = frozenset(SCENARIOS) - {"a first image", "a push that is tried again", "an image that an immutable tag stands for"}
 # With `empty` the true answer has no body that is read.
 CALLS = (
     Call("GET /v2/", "a first image", "feedback", empty=True),
@@ -98,6 +114,9 @@ CALLS = (
     Call("HEAD /v2/octo/base/manifests/main", "a base image", "feedback", empty=True),
     Call("GET /v2/octo/other/manifests/ctx-*", "a reuse from elsewhere", "decision", _MANIFEST),
     Call("POST /v2/octo/digits/blobs/uploads/", "a reuse from elsewhere", "decision", empty=True),
+    Call("POST /v2/octo/digits/blobs/uploads/", "a push that is tried again", "decision", empty=True, occurrence=3),
+    Call("GET /token", "a push that is tried again", "decision", ("token",), occurrence=2),
+    Call("GET /v2/octo/digits/manifests/v1", "an image that an immutable tag stands for", "decision", _MANIFEST),
     # 404 and null are the answers for a repository without tags.
     Call(
         "GET /v2/octo/digits/tags/list",
