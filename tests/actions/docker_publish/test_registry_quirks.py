@@ -257,7 +257,7 @@ def test_a_new_image_of_the_same_commit_says_why_an_immutable_tag_keeps_the_old_
     with pytest.raises(Refused, match="pushing to") as refused:
         publisher.publish(LOGIN | {"tags": "sha", renews: value})
     assert f"stands for {first['digest']} already" in refused.value.cause
-    assert f"'{renews}' asks for a new image" in refused.value.cause
+    assert f"'{renews}' has an image built anew" in refused.value.cause
     assert f"leave '{renews}' out" in refused.value.remedy
     assert publisher.tags[SHA[:12]] == first["digest"]
 

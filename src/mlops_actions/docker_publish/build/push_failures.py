@@ -164,10 +164,9 @@ class TagStands(Refused):
         stands = f"the tag stands for {digest} already, which is another image" if digest else "the tag exists already"
         if not renews:
             return self.reworded(f"{self.cause} ({stands})", self.remedy)
-        asked = f"'{renews}' asks for a new image of the same input"
         return self.reworded(
-            f"{self.cause} ({stands}: {asked})",
-            f"{self.remedy}; or leave '{renews}' out, so that a second run finds the image of the first, or delete the tag",
+            f"{self.cause} ({stands}; '{renews}' has an image built anew)",
+            f"{self.remedy}; or leave '{renews}' out, so that a run of unchanged input finds its image, or delete the tag",
         )
 
 
