@@ -55,10 +55,12 @@ def _rules(inputs: Inputs, image: ImageName) -> RuleTags:
         "snapshot": inputs.snapshot,
     }
     switched_on = (rule for rule, is_on in switches.items() if is_on)
-    named = {entry: entries.tag_of(entry, image) for entry in given if entries.is_reference(entry)}
+    pushing = (entry for entry in inputs.registries or () if entry.pushes)
+    images = (image, *(ImageName(entry.host, entry.repository or image.repository) for entry in pushing))
+    named = {entry: entries.tag_of(entry, images) for entry in given if entries.is_reference(entry)}
     return RuleTags(
         rules=tuple(entry for entry in (*inputs.tags, *switched_on, *given[len(inputs.tags) :]) if entry not in named),
-        references=tuple(named.values()),
+        references=tuple(dict.fromkeys(named.values())),
         prefix=inputs.prefix or "",
         suffix=inputs.suffix or "",
     )

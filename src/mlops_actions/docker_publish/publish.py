@@ -62,6 +62,7 @@ class Publication:
         self._notes += others.open(self._registries)
         try:
             image = self._merge() if self._request.merge else self._reuse_or_build()
+            self._may_push = True  # what is refused from here on, another registry refuses
             self._notes += others.copy(self._registry, image.digest, self._tags.names)
         except Refused as refused:
             reason = "" if self._may_push else read_only.why_not_pushed(self._request, refused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlops_actions.core.errors import BadInput
 from mlops_actions.docker_publish import legacy
 from mlops_actions.docker_publish.policy import PublishPolicy
 from mlops_actions.docker_publish.tags.legacy_tags import GprTags, PublishDockerTags
@@ -20,6 +21,16 @@ def test_today_s_name_has_the_default_policy_and_the_rules_in_order() -> None:
     assert resolved.policy == PublishPolicy()
     assert resolved.tag_scheme == RuleTags(("sha", "branch", "branch", "snapshot", "mine"))
     assert str(resolved.image.name) == "ghcr.io/octo/digits/app"
+
+
+def test_full_references_may_name_each_registry_that_the_image_is_pushed_to() -> None:
+    registries = "docker.io: {username: a, password: b, push: account/app}\nquay.io: {username: a, password: b}"
+    tags = "sha\nghcr.io/octo/digits/app:1.2\naccount/app:1.2\ndocker.io/account/app:latest"
+    scheme = legacy.resolve(make_inputs(image="app", tags=tags, registries=registries), REPOSITORY).tag_scheme
+    assert scheme == RuleTags(("sha",), references=("1.2", "latest"))
+    for tag in ("quay.io/octo/digits/app:1", "docker.io/octo/digits/app:1"):
+        with pytest.raises(BadInput, match="no tag of the image"):
+            legacy.resolve(make_inputs(image="app", tags=tag, registries=registries), REPOSITORY)
 
 
 def test_gpr_docker_publish_s_name_brings_its_behaviour() -> None:

@@ -271,7 +271,7 @@ IMAGE = ImageName("ghcr.io", "octo/digits/app")
 )
 def test_a_full_reference_is_the_tag_that_it_holds(reference: str, image: ImageName, tag: str) -> None:
     assert entries.is_reference(reference)
-    assert entries.tag_of(reference, image) == tag
+    assert entries.tag_of(reference, [image]) == tag
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_a_full_reference_is_the_tag_that_it_holds(reference: str, image: ImageN
 )
 def test_a_reference_to_another_image_is_refused(reference: str) -> None:
     with pytest.raises(BadInput, match="input 'tags'"):
-        entries.tag_of(reference, IMAGE)
+        entries.tag_of(reference, [IMAGE])
 
 
 NEWER = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mlops_actions.core import image_name, registries
 from mlops_actions.core.errors import BadInput
@@ -72,14 +72,17 @@ def not_reserved(tag: str) -> str:
     return tag
 
 
-def tag_of(reference: str, image: ImageName) -> str:
-    """Return the tag of a full reference to this image; raises BadInput for a reference to another one, or with a digest."""
+def tag_of(reference: str, images: Sequence[ImageName]) -> str:
+    """Return the tag of a full reference to this image; raises BadInput for a reference to another one, or with a digest.
+
+    `images` are its names, one in each registry that it is pushed to.
+    """
     path, tag = image_name.split_tag(reference)
     host, path = image_name.split_host(path)
     named = ImageName(registries.canonical(host) if host else registries.DOCKER_HUB, path.lower())
-    if "@" in reference or not tag or named != image:
+    if "@" in reference or not tag or named not in images:
         raise BadInput(
-            f"input 'tags' has {reference!r}, which is no tag of the image {image}",
-            f"write the tag alone, or as '{image}:TAG'",
+            f"input 'tags' has {reference!r}, which is no tag of the image {images[0]}",
+            f"write the tag alone, or as '{images[0]}:TAG'",
         )
     return literal(tag)
