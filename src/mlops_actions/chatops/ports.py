@@ -17,6 +17,9 @@ class RunRecords(Protocol):
     def unfinished(self, workflow_file: str, status: str) -> list[Mapping[str, Any]]:
         """Return the newest runs of a workflow file (`mlops.yml`) that have this status, newest first."""
 
+    def unfinished_on(self, event: str, status: str) -> list[Mapping[str, Any]]:
+        """Return the newest runs of all workflow files on an event that have this status, newest first."""
+
     def read(self, run: int) -> Mapping[str, Any] | None:
         """Read a run; None where the repository has none with this id."""
 

@@ -53,7 +53,20 @@ CASES = [
     _case("a lock that has been released", accepted(lock="gpu", said=False, ends="success"), outputs={"lock": "lock-gpu"}),
     _case("another lock", accepted(lock="production", said=False), outputs={"lock": "lock-gpu"}),
     _case("a lock that a later run asked for", accepted(lock="gpu", said=False, run_id=300)),
-    _case("a lock in another workflow file", accepted(lock="gpu", said=False, path=".github/workflows/other.yml")),
+    _case(
+        "a lock in another workflow file",
+        accepted(number=12, lock="gpu", said=False, path=".github/workflows/other.yml", status="pending"),
+        "It takes the lock `gpu`, and waits behind `/train` on #12 ([run](",
+        "/actions/runs/100)).",
+    ),
+    _case(
+        "a lock in another workflow file, by hand on a branch",
+        accepted(lock="gpu", said=False, path=".github/workflows/other.yml", event="workflow_dispatch", branch="evil"),
+    ),
+    _case(
+        "a lock in another workflow file, released",
+        accepted(lock="gpu", said=False, path=".github/workflows/other.yml", ends="failure"),
+    ),
     _case("a lock by the notice of a pull request's own file", accepted(lock="gpu", said=False, event="pull_request")),
     _case("no lock", accepted(lock="gpu", said=False), body="/lint", outputs={"lock": ""}),
     _case("a lock, and what runs cannot be read", _refused, log=("behind whom the command waits is not known",)),

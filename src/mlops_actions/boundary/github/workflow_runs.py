@@ -27,8 +27,14 @@ class WorkflowRuns:
 
     def unfinished(self, workflow_file: str, status: str) -> list[Mapping[str, Any]]:
         """Return the newest runs of a workflow file (`mlops.yml`) that have this status, newest first."""
-        path = f"{self._root}/actions/workflows/{quote(workflow_file, safe='')}/runs"
-        parameters: dict[str, str | int] = {"status": status, "per_page": _MAX_RUNS}
+        return self._newest(f"{self._root}/actions/workflows/{quote(workflow_file, safe='')}/runs", status=status)
+
+    def unfinished_on(self, event: str, status: str) -> list[Mapping[str, Any]]:
+        """Return the newest runs of all workflow files on an event (`issue_comment`) that have this status, newest first."""
+        return self._newest(f"{self._root}/actions/runs", event=event, status=status)
+
+    def _newest(self, path: str, **filters: str) -> list[Mapping[str, Any]]:
+        parameters: dict[str, str | int] = {**filters, "per_page": _MAX_RUNS}
         page = self._api.get(path, shapes.record(workflow_runs=shapes.listing(shapes.COMMAND_RUN)), **parameters)
         return list(page["workflow_runs"])
 

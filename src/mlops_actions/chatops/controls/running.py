@@ -147,10 +147,13 @@ def _with_detached(found: list[CommandRun], client: Repository) -> list[CommandR
 def runs_with_lock(client: Repository, context: Context, lock: str) -> tuple[CommandRun, ...]:
     """Read the earlier commands with a lock, on any pull request, that have not ended, newest first; raises ActionError.
 
-    These are the runs of this workflow file: another file's are not read.
+    A concurrency group belongs to the repository. So these are the runs of this workflow file, and those of others on a
+    comment: of all the runs of a repository GitHub would list too many.
     """
-    path = _path(context)
-    answers = _all(gather(_unfinished(client, path)))
+    calls = _unfinished(client, _path(context))
+    for status in _STATUSES:
+        calls[f"comments {status}"] = partial(client.runs.unfinished_on, "issue_comment", status)
+    answers = _all(gather(calls))
     own = int(context.run_id) if context.run_id.isdecimal() else 0
     listed = {int(run["id"]): run for runs in answers.values() for run in runs if int(run["id"]) < own}
     newest = sorted(listed, reverse=True)[:MAX_RUNS]
@@ -158,7 +161,7 @@ def runs_with_lock(client: Repository, context: Context, lock: str) -> tuple[Com
     return tuple(
         _command_run(run, reading, None)
         for _, (run, reading) in sorted(found.items(), reverse=True)  # the answers come in any order
-        if reading.notice is not None and reading.notice.lock == lock and _is_of_file(run, path, context)
+        if reading.notice is not None and reading.notice.lock == lock and _is_of_default_branch(run, context)
     )
 
 
@@ -186,7 +189,12 @@ def _all(answers: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def _is_of_file(run: Mapping[str, Any], path: str, context: Context) -> bool:
     """Return whether a run is of this workflow file as the default branch has it."""
-    if str(run["path"]).partition("@")[0] != path or run["event"] not in _EVENTS:
+    return str(run["path"]).partition("@")[0] == path and _is_of_default_branch(run, context)
+
+
+def _is_of_default_branch(run: Mapping[str, Any], context: Context) -> bool:
+    """Return whether a run is of its workflow file as the default branch has it: any other one can print any notice."""
+    if run["event"] not in _EVENTS:
         return False
     return run["event"] != "workflow_dispatch" or f"refs/heads/{run.get('head_branch')}" == context.ref
 
