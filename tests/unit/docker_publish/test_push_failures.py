@@ -105,6 +105,19 @@ C = PushCause
         (f"failed to push {IMAGE}:v1: failed to copy: io: read/write on closed pipe", C.INTERRUPTED),
         (f"failed to push {IMAGE}:v1: {BLOB}413 Request Entity Too Large: <html>too large</html>", C.TOO_LARGE),
         (f"failed to push {IMAGE}:v1: {MANIFEST}502 Bad Gateway: denied by a gateway", C.INTERRUPTED),
+        # What a push reads elsewhere is no answer of the registry that it goes to
+        (f"failed to push {IMAGE}:v1: failed to copy: GET https://cache.example/x RESPONSE 403: 403 Forbidden", C.INTERRUPTED),
+        (
+            f"failed to push {IMAGE}:v1: failed to copy: httpReadSeeker: failed open: unexpected status code "
+            "https://nvcr.example/v2/nvidia/cuda/blobs/sha256:00: 401 Unauthorized",
+            C.INTERRUPTED,
+        ),
+        (
+            f"failed to push {IMAGE}:v1: failed to copy: httpReadSeeker: failed open: unexpected status code "
+            "https://registry-1.docker.io/v2/library/debian/blobs/sha256:00: 429 Too Many Requests - Server message: "
+            "toomanyrequests: You have reached your pull rate limit",
+            C.LIMITED,
+        ),
         # Older BuildKits (https://github.com/docker/buildx/issues/139)
         (f"failed to push {IMAGE}:v1: unexpected status: 401 Unauthorized", C.LOGIN),
         (f"failed to push {IMAGE}:v1: server message: insufficient_scope: authorization failed", C.LOGIN),

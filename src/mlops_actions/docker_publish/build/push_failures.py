@@ -68,6 +68,9 @@ _OF_CODE = {
 # Sentences that stand in no fixed place. They are looked for after the names and addresses are taken out, in this order.
 _SENTENCES = (
     (re.compile(r"toomanyrequests", re.IGNORECASE), PushCause.LIMITED),  # its text may speak of a quota
+    # What the push reads elsewhere: a base image's layer, or the layer cache, whose login or address ran out meanwhile
+    # (https://github.com/docker/build-push-action/issues/1371). A new attempt gets another one.
+    (re.compile(r"httpReadSeeker|failed to copy: (?:GET|HEAD) URL"), PushCause.INTERRUPTED),
     (re.compile(r"immutab|(?:cannot|can't) be overwritten|operation is disallowed", re.IGNORECASE), PushCause.TAG_STANDS),
     # Harbor: "… will exceed the configured upper limit of …", Quay: "Quota has been exceeded on namespace".
     (
