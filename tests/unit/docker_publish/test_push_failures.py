@@ -106,7 +106,7 @@ C = PushCause
         (f"failed to push {IMAGE}:v1: {BLOB}413 Request Entity Too Large: <html>too large</html>", C.TOO_LARGE),
         (f"failed to push {IMAGE}:v1: {MANIFEST}502 Bad Gateway: denied by a gateway", C.INTERRUPTED),
         # What a push reads elsewhere is no answer of the registry that it goes to
-        (f"failed to push {IMAGE}:v1: failed to copy: GET https://cache.example/x RESPONSE 403: 403 Forbidden", C.INTERRUPTED),
+        (f"failed to push {IMAGE}:v1: failed to copy: GET https://cache.example RESPONSE 403: 403 Forbidden", C.INTERRUPTED),
         (
             f"failed to push {IMAGE}:v1: failed to copy: httpReadSeeker: failed open: unexpected status code "
             "https://nvcr.example/v2/nvidia/cuda/blobs/sha256:00: 401 Unauthorized",
