@@ -11,7 +11,7 @@ import json
 import shutil
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.declare import input_variable
+from mlops_actions.docker_publish.context_files import findings, local_sources
+from mlops_actions.docker_publish.dockerfile import instructions
 from mlops_actions.docker_publish.reuse import dockerignore, fingerprint
 from tests.bench import in_turn
 from tests.e2e.container_step import EXECUTABLES, ContainerRunner
@@ -56,18 +58,28 @@ class Publishing:
     first_build: float = 0.0
 
 
-def hashing() -> float:
-    """Return the seconds that the fingerprint of many small files takes on one core."""
+def reading_context() -> tuple[float, float]:
+    """Return the seconds that many small files take on one core: their fingerprint, and the look for warnings."""
+    everything = local_sources.find(instructions.parse("FROM scratch\nCOPY . /\n"))
+    ignore = dockerignore.parse("")
     with TemporaryDirectory() as name:
+        context = Path(name)
         for number in range(FILES):
-            folder = Path(name) / f"{number % 100:02}"
+            folder = context / f"{number % 100:02}"
             folder.mkdir(exist_ok=True)
             (folder / f"{number}.py").write_bytes(b"%d" % number * 200)
-        times = []
-        for _ in range(FIRST_ROUNDS):
-            started = time.perf_counter()
-            fingerprint.hash_context(Path(name), dockerignore.parse(""))
-            times.append(time.perf_counter() - started)
+        hashing = median_seconds(lambda: fingerprint.hash_context(context, ignore))
+        looking = median_seconds(lambda: findings.inspect(context, ignore, everything, root=context))
+    return hashing, looking
+
+
+def median_seconds(call: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    times = []
+    for _ in range(FIRST_ROUNDS):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
     return statistics.median(times)
 
 
