@@ -80,6 +80,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import read_checkout
     from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
+    from mlops_actions.boundary.registry.docker_logins import DockerLogins
     from mlops_actions.boundary.sockets import find_socket
     from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
@@ -115,6 +116,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
 
         return GitHubHistory(inputs.github_token, context, runner)
 
+    docker_logins = DockerLogins(environ, runner)
     ports = Ports(
         runner=runner,
         docker=DockerCommand(private_directory, environ, builder_patience=inputs.builder_timeout, say=runner.info),
@@ -123,6 +125,8 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
         read_checkout=read_checkout,
         open_history=open_history,
         cloud_token=cloud_token,
+        find_login=docker_logins.find,
+        login_hosts=docker_logins.hosts,
         private_directory=private_directory,
         find_socket=lambda path: find_socket(path, environ),
         clock=SystemClock(),

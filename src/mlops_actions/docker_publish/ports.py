@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from mlops_actions.core.checkout import Checkout
+from mlops_actions.core.docker_config import StoredLogin
 from mlops_actions.core.oci import Manifest
 from mlops_actions.core.ports import Clock, Runner, Workspace
 from mlops_actions.docker_publish.tags.standing import History
@@ -167,7 +168,8 @@ class Ports:
 
     `open_history` makes the client of GitHub that orders commits: loaded late, since most steps never ask.
     `cloud_token` gives the password of a cloud's registry, by its host, from the job's credentials for that cloud; it raises
-    BadInput, Refused or Unavailable.
+    BadInput, Refused or Unavailable. `find_login` returns what a `docker login` that this step can see has kept for a host;
+    `login_hosts` lists the hosts that it has kept something for.
     `find_socket` returns where this step sees a path of the runner, or None. `read_checkout` reads the repository that is
     checked out in a directory; None where there is none.
     """
@@ -179,6 +181,8 @@ class Ports:
     read_checkout: Callable[[Path], Checkout | None]
     open_history: Callable[[], History]
     cloud_token: Callable[[str], str]
+    find_login: Callable[[str], StoredLogin | None]
+    login_hosts: Callable[[], Iterable[str]]
     private_directory: Callable[[], Path]
     find_socket: Callable[[str], str | None]
     clock: Clock

@@ -13,6 +13,7 @@ from typing import Any
 from mlops_actions.boundary.github.history import GitHubHistory
 from mlops_actions.boundary.github.transport import Pace
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
+from mlops_actions.boundary.registry.docker_logins import DockerLogins
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.boundary.sockets import find_socket
 from mlops_actions.boundary.workspace import WorkspaceFiles
@@ -96,6 +97,8 @@ class Publisher:
                 variables.get("INPUT_GITHUB-TOKEN"), Context.from_environ(variables), LOG, PACE
             ),
             cloud_token=lambda _: self.google_token,
+            find_login=DockerLogins(variables, LOG).find,
+            login_hosts=DockerLogins(variables, LOG).hosts,
             private_directory=lambda: self.runner.temp,
             find_socket=lambda path: find_socket(path, variables),
             clock=self.clock,

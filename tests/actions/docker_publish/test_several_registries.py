@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -181,3 +183,66 @@ def test_a_mistake_in_the_input_starts_nothing(publisher: Publisher) -> None:
         publisher.publish({"registries": f"nvcr.io: {{password: {SECRET}}}"})
     assert SECRET not in str(refused.value)
     assert not publisher.docker.builds
+
+
+def docker_login(publisher: Publisher, document: object, folder: str = "config") -> dict[str, str]:
+    """Write Docker's configuration into a folder of the workspace, as a step before this one would."""
+    directory = publisher.workspace / folder
+    directory.mkdir()
+    (directory / "config.json").write_text(document if isinstance(document, str) else json.dumps(document))
+    return {"DOCKER_CONFIG": str(directory)}
+
+
+def auth(user: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def test_a_docker_login_that_the_step_sees_is_used(publisher: Publisher, other: Other, tmp_path: Path) -> None:
+    (tmp_path / "home" / ".docker").mkdir(parents=True)
+    config = {"auths": {other.host: auth("robot", SECRET)}}
+    (tmp_path / "home" / ".docker" / "config.json").write_text(json.dumps(config))
+    image = f"{other.host}/octo/digits"
+    given = {"image": image, "username": "octo", "password": "ghs_job", "github-token": "ghs_job"}
+    outputs = publisher.publish(given, environ={"HOME": str(tmp_path / "home")}).outputs
+    assert other.tags("octo/digits")["latest"] == outputs["digest"]
+    assert "ghs_job" not in str(publisher.docker.signed_in)
+
+
+def test_a_build_may_pull_with_every_docker_login_that_the_step_sees(publisher: Publisher, tmp_path: Path) -> None:
+    document = {"auths": {"nvcr.io": auth("$oauthtoken", SECRET), "r.example": {}}, "credsStore": "desktop"}
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    publisher.publish({"push": "false"}, environ={"DOCKER_CONFIG": str(tmp_path)})
+    assert publisher.docker.signed_in == {"nvcr.io": ("$oauthtoken", SECRET)}
+    assert "r.example" not in publisher.log.getvalue()  # it is no part of this build
+
+
+def test_a_login_that_a_commit_may_have_brought_is_refused(publisher: Publisher, other: Other) -> None:
+    """Without a repository around the file nobody can tell who wrote it."""
+    environ = docker_login(publisher, {"auths": {other.host: auth("robot", SECRET)}})
+    with pytest.raises(BadInput, match="Docker's logins are in the file") as refused:
+        publisher.publish({"image": f"{other.host}/octo/digits"}, environ=environ)
+    assert SECRET not in str(refused.value)
+    assert not publisher.docker.builds
+
+
+def test_a_login_that_a_program_keeps_is_said(publisher: Publisher, other: Other, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {other.host: {}}, "credsStore": "desktop"}))
+    with pytest.raises(Refused):
+        publisher.publish({"image": f"{other.host}/octo/digits"}, environ={"DOCKER_CONFIG": str(tmp_path)})
+    assert (
+        f"there is no login for {other.host}: the program 'docker-credential-desktop' keeps it" in publisher.log.getvalue()
+    )
+
+
+def test_a_helper_of_a_cloud_is_replaced_by_its_token(publisher: Publisher, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {"eu.gcr.io": "gcloud"}}))
+    publisher.docker.addresses["eu.gcr.io"] = publisher.host
+    given = {"image": "eu.gcr.io/octo/digits", "push": "false"}
+    publisher.publish(given, environ={"DOCKER_CONFIG": str(tmp_path)})
+    assert publisher.docker.signed_in == {"eu.gcr.io": ("oauth2accesstoken", "ya29.google")}
+
+
+def test_a_configuration_that_is_no_json_is_named(publisher: Publisher, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("auths:")
+    with pytest.raises(BadInput, match="is not JSON"):
+        publisher.publish(environ={"DOCKER_CONFIG": str(tmp_path)})

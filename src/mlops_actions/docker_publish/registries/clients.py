@@ -41,9 +41,13 @@ class RegistryClients:
         return self._open(name.registry, name.repository)
 
     def sign_in(self) -> None:
-        """Let a build pull from every registry that `registries` names."""
+        """Let a build pull from every registry that `registries` names, or a `docker login` that this step can see."""
         for entry in self._request.inputs.registries or ():
             self._login(entry.host)
+        for host in self._ports.login_hosts():
+            stored = self._ports.find_login(host)
+            if stored is not None and stored.password:
+                self._login(host)
 
     def sign_in_again(self) -> Registry:
         """Return a new client of the image's own registry, with a new token where the old one may have run out."""
@@ -71,7 +75,14 @@ class RegistryClients:
         is_own = host == request.name.registry
         choose = credentials.choose if is_own else credentials.choose_for_other
         login = choose(inputs, host, request.context.server_url)
+        if login.password is not None:
+            return login
+        stored = self._ports.find_login(host)
+        if stored is not None and stored.password:
+            return RegistryLogin(stored.username, stored.password)
         needs_token = (is_own and request.push) or credentials.entry_of(inputs, host) is not None
-        if needs_token and login.password is None and credentials.takes_access_token(host):
+        # The helper of a cloud is a program that asks for the same token.
+        needs_token = needs_token or (stored is not None and stored.of_this_host)
+        if needs_token and credentials.takes_access_token(host):
             return credentials.with_access_token(host, self._ports.cloud_token(host))
-        return login
+        return credentials.without_helper(host, stored.helper) if stored is not None else login

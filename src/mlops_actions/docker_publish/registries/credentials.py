@@ -45,6 +45,14 @@ def choose_for_other(inputs: Inputs, host: str, server_url: str) -> RegistryLogi
     return _guarded(entry.username, entry.password, inputs, host, server_url)
 
 
+def without_helper(host: str, helper: str) -> RegistryLogin:
+    """Sign in to nothing, and say that a program of the runner, which a container does not have, keeps the login."""
+    return RegistryLogin(
+        note=f"there is no login for {host}: the program 'docker-credential-{helper}' keeps it, which this step's container "
+        "does not have: give the login in 'registries'"
+    )
+
+
 def entry_of(inputs: Inputs, host: str) -> RegistryEntry | None:
     """Return the entry of `registries` for a host."""
     return next((entry for entry in inputs.registries or () if entry.host == host), None)
