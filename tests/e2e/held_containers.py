@@ -11,10 +11,14 @@ from pathlib import Path
 
 import yaml
 
-from mlops_sandbox.cluster import ContainerTask, Executor, Output, StopSignal
+from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, StopSignal
+from mlops_sandbox.demo import machine
+from tests.e2e.act import Act
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import RealCluster
-from tests.e2e.digits_testbed import DigitsTestbed
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
+from tests.e2e.docker_daemon import Docker
 
 
 class Held:
@@ -56,3 +60,21 @@ def submitting_to(
         yield
     finally:
         containers.docker = before
+
+
+@contextmanager
+def held_testbed(
+    docker: Docker, images: Mapping[str, str], checkout: Path, registry: DebianRegistry, root: Path
+) -> Iterator[tuple[DigitsTestbed, Held]]:
+    """The digits repository, whose containers run in Docker once they are released, with images of the registry."""
+    (root / "act").mkdir()
+    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
+    held = Held(DockerExecutor(environment=client))
+    with digits_testbed(Act(docker, images, checkout, root / "act"), held, root) as testbed:
+        testbed.secrets = {"REGISTRY_PASSWORD": registry.password}
+        testbed.variables = {"REGISTRY": registry.host, "REGISTRY_USERNAME": registry.username}
+        try:
+            yield testbed, held
+        finally:
+            held.release()
+            machine.remove_images(client, registry.host)

@@ -19,18 +19,16 @@ import pytest
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
 from mlops_actions.core.types import Json
-from mlops_sandbox.cluster import DockerExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
-from mlops_sandbox.demo import machine
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER
 from mlops_sandbox.github import Delivery, PullRequest
 from mlops_sandbox.github.checks import CheckRun
-from tests.e2e.act import Act, WorkflowRun
+from tests.e2e.act import WorkflowRun
 from tests.e2e.cluster.workflows import has_ended
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
+from tests.e2e.digits_testbed import DigitsTestbed
 from tests.e2e.docker_daemon import Docker
-from tests.e2e.held_containers import Held, submitting_to
+from tests.e2e.held_containers import Held, held_testbed, submitting_to
 
 LONG, ENDED = ".github/workflows/long.yml", ".github/workflows/long-ended.yml"
 CONTAINERS_OF_ACT = "act-Long-training"
@@ -62,30 +60,16 @@ def story(
     tools_image: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Story]:
-    root = tmp_path_factory.mktemp("long")
-    (root / "act").mkdir()
-    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
-    held = Held(DockerExecutor(environment=client))
-    act = Act(docker, images, checkout, root / "act")
-    with digits_testbed(act, held, root) as testbed:
-        testbed.secrets = {"REGISTRY_PASSWORD": registry.password}
-        testbed.variables = {
-            "REGISTRY": registry.host,
-            "REGISTRY_USERNAME": registry.username,
-            "CALLBACK_IMAGE": tools_image,
-        }
+    with held_testbed(docker, images, checkout, registry, tmp_path_factory.mktemp("long")) as (testbed, held):
+        testbed.variables = {**testbed.variables, "CALLBACK_IMAGE": tools_image}
         token = {"token": testbed.github.user_token(MAINTAINER).value}
-        try:
-            if request.param == "sandbox":
-                testbed.sandbox.cluster.add_secret("mlops-callback", token)
-                yield played(testbed, held, of_the_sandbox(testbed))
-            else:
-                cluster = request.getfixturevalue("docker_cluster")
-                with submitting_to(cluster, testbed, held, request.getfixturevalue("containers"), token):
-                    yield played(testbed, held, lambda name: cluster.until(name, has_ended))
-        finally:
-            held.release()
-            machine.remove_images(client, registry.host)
+        if request.param == "sandbox":
+            testbed.sandbox.cluster.add_secret("mlops-callback", token)
+            yield played(testbed, held, of_the_sandbox(testbed))
+        else:
+            cluster = request.getfixturevalue("docker_cluster")
+            with submitting_to(cluster, testbed, held, request.getfixturevalue("containers"), token):
+                yield played(testbed, held, lambda name: cluster.until(name, has_ended))
 
 
 def of_the_sandbox(testbed: DigitsTestbed) -> Wait:

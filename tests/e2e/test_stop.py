@@ -10,18 +10,16 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.cluster import DockerExecutor
-from mlops_sandbox.demo import machine
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER
 from mlops_sandbox.github import PullRequest
-from tests.e2e.act import Act, WorkflowRun
+from tests.e2e.act import WorkflowRun
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.digits_testbed import DigitsTestbed, RecordedRun, digits_testbed
+from tests.e2e.digits_testbed import DigitsTestbed, RecordedRun
 from tests.e2e.docker_daemon import Docker
-from tests.e2e.held_containers import Held, submitting_to
+from tests.e2e.held_containers import held_testbed, submitting_to
 
 MLOPS = ".github/workflows/mlops.yml"
 PATIENCE = 300.0
@@ -51,18 +49,11 @@ def story(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Story]:
     root = tmp_path_factory.mktemp("stop")
-    (root / "act").mkdir()
-    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
-    held = Held(DockerExecutor(environment=client))
-    with digits_testbed(Act(docker, images, checkout, root / "act"), held, root) as testbed:
-        testbed.secrets = {"REGISTRY_PASSWORD": registry.password}
-        testbed.variables = {"REGISTRY": registry.host, "REGISTRY_USERNAME": registry.username}
-        try:
-            with submitting_to(docker_cluster, testbed, held, containers):
-                yield played(testbed, docker_cluster)
-        finally:
-            held.release()
-            machine.remove_images(client, registry.host)
+    with (
+        held_testbed(docker, images, checkout, registry, root) as (testbed, held),
+        submitting_to(docker_cluster, testbed, held, containers),
+    ):
+        yield played(testbed, docker_cluster)
 
 
 def played(testbed: DigitsTestbed, cluster: RealCluster) -> Story:
