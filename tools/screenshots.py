@@ -2,8 +2,8 @@
 
     screenshots.py [--keep-page] [--docs] [FOLDER]        (FOLDER is the demo's, demo-output by default)
 
-The pictures (light, dark, and as narrow as a phone) are written beside the page and are not committed. With `--docs`, a part
-of the conversation is written to docs/pictures/ too, light and dark; these pictures are small, and committed.
+The pictures (light, dark, and as narrow as a phone) are written beside the page and are not committed. With `--docs`, two
+parts of the conversation are written to docs/pictures/ too, light and dark; these pictures are small, and committed.
 """
 
 from __future__ import annotations
@@ -19,23 +19,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_sandbox.demo.story import APPROVED_COMMAND
+from mlops_sandbox.demo.story import MISSPELLED
 
 SCHEMES = {"light": 1, "dark": 0}
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-MAX_BYTES_IN_DOCS = 150_000
+MAX_BYTES_IN_DOCS = 180_000
 # Milliseconds of virtual time: the page draws its diagrams itself, and Chromium skips ahead while it waits.
 BUDGET = 20_000
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _SCRIPT = "<script>addEventListener('load', () => setTimeout(() => { %s }, %d))</script>"
 _MEASURE = _SCRIPT % ("document.documentElement.dataset.height = document.documentElement.scrollHeight", 5000)
 _MEASURED = re.compile(r'<html[^>]* data-height="(\d+)"')
-# Keeps the conversation from the last comment of one text to the last one of another text, without the page around it.
+# Keeps the conversation from the last comment that begins with one text to the last one that begins with another, without
+# the page around it; of a long comment only the beginning, and three dots.
 _CUT = """
   const [first, end] = %s, entries = [...document.querySelectorAll('#conversation > .entry')]
-  const at = text => entries.findLastIndex(entry => entry.querySelector('.markdown')?.textContent.trim() === text)
+  const at = text => entries.findLastIndex(entry => entry.querySelector('.markdown')?.textContent.trim().startsWith(text))
   entries.forEach((entry, index) => { if (index < at(first) || index >= at(end)) entry.remove() })
   document.querySelectorAll('header.top, main > h1, main > .lead, main > nav, aside').forEach(one => one.remove())
+  document.querySelectorAll('.markdown').forEach(text => {
+    const rest = [...text.children].slice(2)
+    if (rest.length > 8) { rest.forEach(one => one.remove()); text.append('…') }
+  })
   document.querySelectorAll('details[open]').forEach(one => one.removeAttribute('open'))
 """
 
@@ -87,8 +92,10 @@ def pictures(page: Path, *, with_docs: bool) -> list[Picture]:
     found.append(Picture(page.with_name(f"{page.stem}-narrow.png"), "light", 390))
     if with_docs:
         DOCS.mkdir(parents=True, exist_ok=True)
-        cut = (APPROVED_COMMAND, "/retry")
-        found += [Picture(DOCS / f"conversation-{scheme}.png", scheme, 820, cut) for scheme in SCHEMES]
+        cuts = {"conversation": (MISSPELLED, "/retry"), "conversation-queue": ("/retry", "/deploy")}
+        found += [
+            Picture(DOCS / f"{name}-{scheme}.png", scheme, 820, cut) for name, cut in cuts.items() for scheme in SCHEMES
+        ]
     return found
 
 
