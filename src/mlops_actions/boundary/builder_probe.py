@@ -63,7 +63,9 @@ def await_builder(
         try:
             connection = _connect(address, max(deadline - time.monotonic(), _PAUSE))
         except _NoAnswer as reason:
-            if time.monotonic() + _PAUSE >= deadline or address.text.startswith("unix://"):
+            # A socket's file is there or not; only who asks for more time expects a neighbour that makes it.
+            is_final = address.text.startswith("unix://") and patience <= DEFAULT_PATIENCE
+            if is_final or time.monotonic() + _PAUSE >= deadline:
                 raise _unanswered(address, str(reason)) from None
             if not is_said:
                 say(f"the BuildKit at {address.text} does not answer yet ({reason}): waiting up to {patience:g} s")
