@@ -401,6 +401,13 @@ STOP += [
 ]
 
 NEW = {"control": "retry", "command": "train"}
+
+
+def _by_review(event: str) -> Arrange:
+    """A command in a review: GitHub takes the workflow file of the pull request, whose notice can say anything."""
+    return accepted(event=event, by="writer")
+
+
 RETRY = [
     _control("retry", "ok", "/retry", accepted(ends="failure"), params={"lr": 0.1}, outputs=NEW),
     _control(
@@ -438,6 +445,17 @@ RETRY = [
         accepted(),
         after=lambda sample: _elsewhere(sample),
         reply=("not on this pull request",),
+    ),
+    *(
+        _control(f"{what} of a command by a {event}", reason, body, _by_review(event), **changed)
+        for event in ("pull_request_review", "pull_request_review_comment")
+        for what, body, reason, changed in (
+            ("status", "/status", "status", {"reply": ("**`/train`** for [`", f"/actions/runs/{RUN})")}),
+            ("stop", "/stop", "stopped", {"reply": ("was cancelled",), "finally_": (_ended(RUN),)}),
+            ("retry", "/retry", "nothing-to-retry", {"reply": ("not given in a comment of the conversation",)}),
+            ("approval", "/approve", "nothing-waits", {"reply": ("Nothing waits for this",)}),
+            ("rejection", "/reject", "nothing-waits", {"reply": ("Nothing waits for this",)}),
+        )
     ),
     _control("retry of a label", "nothing-to-retry", "/retry", accepted(source=BY_LABEL), reply=("not given in a comment",)),
     _control("retry of a command that is no more declared", "nothing-to-retry", "/retry", accepted("/old"), reply=("/old",)),

@@ -111,7 +111,7 @@ class ControlHandler:
             return self._handler.deny(request, decided, client)
         found = self._find(request, client)
         # What was approved is the commit that the person saw, which the decision has compared with the head.
-        wanted = [run for run in found.open if run.notice.sha == decided.sha]
+        wanted = [run for run in found.open_and_believed if run.notice.sha == decided.sha]
         mine = [run for run in wanted if run.actor.is_same_as(request.source.actor)]
         if mine and len(mine) == len(wanted) and self._inputs.self_approval == "deny":
             return self._handler.deny(request, Decision("self-approval"), client)
@@ -124,7 +124,7 @@ class ControlHandler:
         if problem is not None:
             return self._refuse(request, problem, client)
         found = self._find(request, client)
-        return self._pass_on(request, found.open, found, client, "rejected")
+        return self._pass_on(request, found.open_and_believed, found, client, "rejected")
 
     def _pass_on(
         self, request: CommandRequest, wanted: Sequence[CommandRun], found: CommandRuns, client: Repository, reason: str
@@ -238,7 +238,11 @@ class ControlHandler:
         that have ended are named too. One that still runs is only named where this person may decide about it.
         """
         kinds = {(run.notice.name, run.notice.sha) for run in runs}
-        ended = [run for run in found.found if not run.is_open and (run.notice.name, run.notice.sha) in kinds]
+        ended = [
+            run
+            for run in found.found
+            if not run.is_open and not run.is_by_review and (run.notice.name, run.notice.sha) in kinds
+        ]
         ids = sorted({run.id for run in (*runs, *ended)})
         return {"control": control, "control-runs": ",".join(map(str, ids))}
 

@@ -28,8 +28,8 @@ def repeated(
         return Decision("nothing-to-retry", ("no command of this workflow file was accepted on this pull request",))
     last = runs.found[0]
     place = last.notice.source
-    if not place.startswith(_READABLE):
-        return Decision("nothing-to-retry", (f"{last.notice.name} was not given in a comment",))
+    if last.is_by_review or not place.startswith(_READABLE):
+        return Decision("nothing-to-retry", (f"{last.notice.name} was not given in a comment of the conversation",))
     comment = client.runs.comment(place)
     problem = _problem(comment, request)
     if comment is None or problem:
@@ -73,4 +73,5 @@ def _problem(comment: Mapping[str, Any] | None, request: CommandRequest) -> str:
 def _same(last: CommandRun, runs: CommandRuns) -> tuple[int, ...]:
     """Return the runs of the same command and commit: a workflow that was continued belongs to the first of them."""
     kind = (last.notice.name, last.notice.sha)
-    return tuple(sorted(run.id for run in runs.found if (run.notice.name, run.notice.sha) == kind))
+    believed = [run for run in runs.found if not run.is_by_review]
+    return tuple(sorted(run.id for run in believed if (run.notice.name, run.notice.sha) == kind))

@@ -28,6 +28,7 @@ _STATUSES = ("in_progress", "queued", "waiting", "pending", "requested")
 # takes the file of the pull request, which can print any notice.
 # https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows
 _EVENTS = ("issue_comment", "pull_request_target", "workflow_dispatch")
+_REVIEWS = ("pull_request_review", "pull_request_review_comment")
 _DOING = {
     "in_progress": "runs",
     "waiting": "waits for a review of its environment",
@@ -45,7 +46,8 @@ class CommandRun:
     """A run that accepted a command: `notice` is its record, `actor` who gave it, `doing` what its job does now.
 
     `comment` is the command's comment, which anybody with write access may have changed; None where none was found.
-    `is_detached` says that the run has ended well, but not the workflow that it submitted.
+    `is_detached` says that the run has ended well, but not the workflow that it submitted. `is_by_review` marks the run of a
+    review or a review comment, whose workflow file is the pull request's: it can be shown and stopped, nothing more.
     """
 
     id: int
@@ -57,6 +59,7 @@ class CommandRun:
     conclusion: str
     comment: CommandComment | None = None
     is_detached: bool = False
+    is_by_review: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -83,6 +86,11 @@ class CommandRuns:
     def open(self) -> tuple[CommandRun, ...]:
         """The commands that run or wait."""
         return tuple(run for run in self.found if run.is_open)
+
+    @property
+    def open_and_believed(self) -> tuple[CommandRun, ...]:
+        """Those of them whose record no pull request can have written."""
+        return tuple(run for run in self.open if not run.is_by_review)
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ def command_runs(client: Repository, context: Context, pr_number: int) -> Comman
     for identifier, answer in _all(gather(reads)).items():
         run, reading = answer
         is_here = reading.notice is not None and reading.notice.pr_number == pr_number
-        if run is None or not _is_of_file(run, path, context):
+        if run is None or not (_is_of_file(run, path, context) or _is_by_review(run, path)):
             if is_here and reading.notice is not None:
                 elsewhere.add(reading.notice.name)
             continue
@@ -192,6 +200,11 @@ def _is_of_file(run: Mapping[str, Any], path: str, context: Context) -> bool:
     return str(run["path"]).partition("@")[0] == path and _is_of_default_branch(run, context)
 
 
+def _is_by_review(run: Mapping[str, Any], path: str) -> bool:
+    """Return whether a run is of this workflow file as the pull request has it, for a review."""
+    return str(run["path"]).partition("@")[0] == path and run["event"] in _REVIEWS
+
+
 def _is_of_default_branch(run: Mapping[str, Any], context: Context) -> bool:
     """Return whether a run is of its workflow file as the default branch has it: any other one can print any notice."""
     if run["event"] not in _EVENTS:
@@ -241,4 +254,5 @@ def _command_run(run: Mapping[str, Any], reading: _Reading, comment: CommandComm
         is_completed=run["status"] == "completed",
         conclusion=str(run.get("conclusion") or ""),
         comment=comment,
+        is_by_review=run["event"] in _REVIEWS,
     )
