@@ -121,6 +121,7 @@ class _Writer:
         self._rng = rng
         self._escape = "\\"
         self._stages: list[str] = []
+        self._is_about_variables = rng.random() < 0.25
 
     def _one(self, *texts: str) -> str:
         return self._rng.choice(texts)
@@ -131,8 +132,10 @@ class _Writer:
     def case(self) -> Case:
         rng = self._rng
         text = self._directives() + "".join(self._arg() for _ in range(rng.choice((0, 0, 1, 2))))
-        for _ in range(rng.choice((1, 1, 2, 3))):
+        for _ in range(rng.choice((2, 3) if self._is_about_variables else (1, 1, 2, 3))):
             text += self._from() + "".join(self._instruction() for _ in range(rng.randint(0, 4)))
+        if self._is_about_variables:
+            text += self._use()
         if rng.random() < 0.1:
             text = text.replace("\n", "\r\n")
         if rng.random() < 0.2:
@@ -186,8 +189,9 @@ class _Writer:
 
     def _from(self) -> str:
         platform = self._one("--platform=linux/amd64", "--platform=$BUILDPLATFORM", '--platform="linux/arm64"')
-        words = [self._maybe(0.15, platform), self._image()]
-        if self._rng.random() < 0.6:
+        image = self._one(*self._stages, "base") if self._is_about_variables else self._image()
+        words = [self._maybe(0.15, platform), image]
+        if self._is_about_variables or self._rng.random() < 0.6:
             name = self._one(*STAGES)
             self._stages.append(name)
             words += [self._one("AS", "as", "As"), self._one(name, name.capitalize())]
@@ -201,7 +205,24 @@ class _Writer:
         pairs = [self._one(*NAMES) + self._one(*values) for _ in range(self._rng.choice((1, 1, 1, 2)))]
         return self._line("ARG", *pairs)
 
+    def _setting(self) -> str:
+        """Write a line that sets a variable of its stage, or of one that starts from it."""
+        line = self._one(
+            "ENV A=.git", "ENV A=a", "ENV A=a", "ARG A=.git", "ARG A=a", "ARG A", "ENV A .git", "ENV A=a B=$A", "ENV B=$A",
+            'ENV "A"=.git', "ENV $B=.git", "ARG A=a B=$A", "ENV B=https://host.test/b",
+        )  # fmt: skip
+        return self._maybe(0.3, "ONBUILD ") + line + "\n"
+
+    def _use(self) -> str:
+        """Write the one line that uses a variable: a second one would hide what the reader thinks of the first."""
+        return self._one(
+            "COPY $A /x\n", "COPY $A /x\n", "COPY x$A /x\n", "COPY ${B:-a} /x\n", "ADD $B /x\n", "ADD ${B:-x} /x\n",
+            "RUN --mount=source=$A,target=/t true\n",
+        )  # fmt: skip
+
     def _instruction(self) -> str:
+        if self._is_about_variables:
+            return self._setting()
         kinds: tuple[Callable[[], str], ...] = (
             self._run, self._run, self._run, self._copy, self._copy, self._copy, self._add, self._add,
             self._arg, self._other,

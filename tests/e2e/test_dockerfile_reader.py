@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.docker_publish.dockerfile import arguments, characters, directives, instructions, shell
+from mlops_actions.docker_publish.dockerfile import arguments, characters, directives, instructions, scopes, shell
 from tests.e2e.buildkit_reader import BuildKitReader, full_reference, is_accepted, is_unknown, misses, smallest
 from tests.e2e.dockerfile_grammar import Case, generated, mutated
 from tests.unit.docker_publish.test_dockerfile_sources import CASES
@@ -137,6 +137,7 @@ def test_a_miss_is_made_small(buildkit: BuildKitReader, monkeypatch: pytest.Monk
         (shell, "heredocs", lambda line: ((), True)),
         (shell, "expand", lambda text, values, escape: text),
         (arguments, "split_flags", lambda text, escape: ((), text)),
+        (scopes, "_forget", lambda scope: None),
         (arguments, "json_list", lambda text: None),
         (arguments, "mount_options", lambda mount: dict(option.partition("=")[::2] for option in mount.split(","))),
         (characters, "decode", lambda content: content.decode("utf-8", "replace").replace("\r", "\n")),

@@ -122,6 +122,10 @@ CASES: list[tuple[str | bytes, set[str] | None, bool]] = [
     ("FROM a AS b\nENV D=x\nFROM a\nCOPY $D /x\n", {"a"}, True),
     ("FROM a\nARG D=.git\nRUN --mount=source=$D,target=/t x\n", {"a"}, True),
     ("FROM a AS b\nENV D=x\nONBUILD COPY $D /x\nFROM b\n", {"a"}, True),
+    ("FROM a AS b\nENV D=x\nONBUILD ENV D=.git\nFROM b\nCOPY $D /x\n", {"a"}, True),
+    ("FROM a AS b\nENV D=x\nONBUILD ARG D=.git\nFROM b\nCOPY $D /x\n", {"a"}, True),
+    ("FROM a AS b\nONBUILD ENV D=.git\nENV D=x\nFROM b\nCOPY $D /x\n", {"a"}, True),
+    ("FROM a AS b\nENV D=x\nONBUILD ENV D=.git\nFROM b\nENV D=y\nCOPY $D /x\n", {"a"}, False),
     # ONBUILD
     ("FROM a AS b\nONBUILD COPY --from=c x y\nFROM b\n", {"a", "c"}, False),
     ("FROM a AS b\nONBUILD ADD https://h.test/x /x\nFROM b\n", UNKNOWN, False),

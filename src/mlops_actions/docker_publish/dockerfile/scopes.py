@@ -20,11 +20,16 @@ _PLATFORM = re.compile(r"linux/(amd64|arm64|386|ppc64le|s390x|riscv64)(?:/v[0-9]
 
 @dataclass
 class VariableScope:
-    """What is known of the variables at one place. `knows_others`: a variable without a value here is not set."""
+    """What is known of the variables at one place.
+
+    `knows_others`: a variable without a value here is not set. `has_triggers`: ONBUILD sets variables at the start of every
+    stage that starts from this one.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     knows_others: bool = True
+    has_triggers: bool = False
 
     def get(self, name: str) -> str | None:
         """Return a value, or None where the variable is not set; raises shell.UnknownValue."""
@@ -84,12 +89,17 @@ class _Stages:
             self._apply_arguments(instruction)
         elif instruction.keyword == "ENV":
             self._apply_environment(instruction)
+        elif instruction.trigger and instruction.trigger.keyword in ("ARG", "ENV"):
+            self._lasting.has_triggers = True
 
     def _start_stage(self, instruction: Instruction) -> None:
         words = GAP.split(instruction.operands)
         base = shell.expand(words[0], self._global.get, self._escape) or ""
         # An image may set any variable.
-        self._lasting = self._by_name[base].copy() if base in self._by_name else VariableScope(knows_others=False)
+        parent = self._by_name.get(base, VariableScope(knows_others=False))
+        self._lasting = parent.copy()
+        if parent.has_triggers:
+            _forget(self._lasting)
         self._current = self._lasting.copy()
         if len(words) > 2:
             self._by_name[words[2].lower()] = self._lasting
@@ -100,7 +110,7 @@ class _Stages:
         for word in words:
             name, has_default, default = word.partition("=")
             if not _NAME.fullmatch(name):
-                self._forget(name)
+                self._forget_all()
             elif name in self._build_arguments:
                 self._set_argument(name, self._build_arguments[name])
             elif not has_default:
@@ -133,15 +143,19 @@ class _Stages:
         for word in words:
             name, _, text = word.partition("=")
             if not _NAME.fullmatch(name):
-                self._forget(name)
+                self._forget_all()
                 continue
             value = shell.expand(text, before.get, self._escape)
             self._current.set(name, value)
             self._lasting.set(name, value)
 
-    def _forget(self, name: str) -> None:
+    def _forget_all(self) -> None:
         """Take a name that is quoted or made of a variable: it may be any."""
-        for scope in (self._current, self._lasting):
-            scope.unknown |= {*scope.values, name}
-            scope.values.clear()
-            scope.knows_others = False
+        _forget(self._current)
+        _forget(self._lasting)
+
+
+def _forget(scope: VariableScope) -> None:
+    scope.unknown |= set(scope.values)
+    scope.values.clear()
+    scope.knows_others = False
