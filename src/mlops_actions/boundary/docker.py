@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,6 +171,8 @@ class DockerCommand(DaemonImages):
             raise BadInput(
                 f"input 'builder' is {builder!r}", "give a builder's name, or tcp://…, unix://… or docker-container://…"
             )
+        if shutil.which("docker", path=self._environ.get("PATH")) is None:
+            raise _NOT_INSTALLED
         certificates = self._certificates(address)
         asked = BuilderAddress(address, certificates)
         if asked.is_asked_here:
