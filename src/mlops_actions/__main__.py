@@ -104,7 +104,14 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Ou
         credentials = BasicCredentials(username, password) if username and password else None
         if credentials:
             runner.mask(credentials.basic.removeprefix("Basic "))
-        return RegistryClient(host, credentials, runner, retries=inputs.retries, pushes_to=pushes_to)
+        return RegistryClient(
+            host,
+            credentials,
+            runner,
+            retries=inputs.retries,
+            pushes_to=pushes_to,
+            allows_http=host in (inputs.insecure_registries or ()),
+        )
 
     def cloud_token(host: str) -> str:
         from mlops_actions.boundary.registry.cloud_token import cloud_token

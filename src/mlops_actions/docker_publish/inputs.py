@@ -14,7 +14,7 @@ from mlops_actions.docker_publish.key_values import key_values
 from mlops_actions.docker_publish.layers.schema import LAYER_REPORT
 from mlops_actions.docker_publish.platforms import is_platform
 from mlops_actions.docker_publish.registries import table
-from mlops_actions.docker_publish.registries.table import RegistryEntry
+from mlops_actions.docker_publish.registries.table import RegistryEntry, registry_hosts
 
 # Inputs about a build, which a step that merges does not do.
 _NOT_WITH_MERGE = (
@@ -61,6 +61,11 @@ class Inputs(DeclaredInputs):
         "Amazon's and Google's registries get a token of the job's cloud credentials.",
         secret=True,
         secrets_in=table.secrets_in,
+    )
+    insecure_registries: tuple[str, ...] | None = input_field(
+        registry_hosts,
+        "Hosts of registries, as in `registry.internal:5000`, that are asked in plain HTTP where they speak it, passwords "
+        "included. The daemon needs the same setting.",
     )
     github_token: str | None = input_field(
         text,

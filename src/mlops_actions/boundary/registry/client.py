@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import urllib3
 
 from mlops_actions.boundary.http import is_loopback, one_line, same_origin
-from mlops_actions.boundary.registry import blobs
+from mlops_actions.boundary.registry import address, blobs
 from mlops_actions.boundary.registry.answers import message_of, next_link
 from mlops_actions.boundary.registry.challenges import parse
 from mlops_actions.boundary.registry.transport import BrokenAnswer, RegistryTransport, read, stream
@@ -68,11 +68,13 @@ class RegistryClient:
         retries: int = 3,
         backoff: float = 0.5,
         pushes_to: str = "",
+        allows_http: bool = False,
     ) -> None:
         self.host = host
         self._credentials = credentials
         self.transport = RegistryTransport(host, log, retries=retries, backoff=backoff)
         self._pushes_to = pushes_to
+        self._allows_http = allows_http
         self._authorization: dict[str, str] = {}
         self._unscoped_authorization = ""  # serves every scope
 
@@ -80,7 +82,9 @@ class RegistryClient:
     def base_url(self) -> str:
         """The address of the registry's API, without a trailing slash."""
         host = registries.api_host(self.host)
-        return f"{self.transport.scheme_of(host)}://{host}"
+        return address.base_url(
+            host, allows_http=self._allows_http, ask=self.transport.ask, gateway=address.gateway_of_container
+        )
 
     # Calls of the distribution API
 
@@ -320,8 +324,9 @@ class RegistryClient:
 
     def _token(self, realm: str, service: str, scope: str) -> str:
         parts = urlsplit(realm)
-        # Plain HTTP is allowed on this machine only: over a network it would show the password.
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc) and is_loopback(self.host)):
+        # Over a network, HTTP would show the password: it is for this machine, and where the registry itself speaks it.
+        is_allowed = (is_loopback(parts.netloc) and is_loopback(self.host)) or same_origin(realm, self.base_url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_allowed):
             raise Refused(f"{self.host} names a token realm that cannot be trusted: {realm!r}", "check the input 'registry'")
         query = urlencode([("service", service), *(("scope", part) for part in scope.split())])
         headers = {"Authorization": self._credentials.basic if self._credentials else ""}

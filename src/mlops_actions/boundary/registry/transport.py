@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from mlops_actions.boundary import http
+from mlops_actions.boundary.registry.address import Spoken
 from mlops_actions.boundary.retry import Retry, RetryPolicy, is_distrust, reason_of
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.ports import Log
@@ -66,17 +67,16 @@ class RegistryTransport:
         # Each request may be repeated: an upload that began twice is one too many, no more.
         self._policy = RetryPolicy(f"the registry {host}", attempts=retries + 1, backoff=backoff)
 
-    def scheme_of(self, host: str) -> str:
-        """Return `https`; on this machine `http` where the port speaks that. The question carries no credentials."""
-        if not http.is_loopback(host):
-            return "https"
+    def ask(self, host: str) -> Spoken:
+        """Ask a port in plain HTTP, without credentials, whether it speaks that."""
         once = Retry.under(RetryPolicy(host, attempts=1))
         try:
             answer = self._client.send("GET", f"http://{host}/v2/", headers={}, retry=once, limits=_PROBE)
-        except HTTPError:
-            return "https"
-        # A server of TLS hangs up, or answers 400 and that the request came without.
-        return "https" if answer.status == 400 else "http"
+        except HTTPError as error:
+            # A server of TLS may hang up.
+            return Spoken.NOTHING if isinstance(error, NewConnectionError | ConnectTimeoutError) else Spoken.SOMETHING_ELSE
+        # A server of TLS may also answer 400 and that the request came without.
+        return Spoken.SOMETHING_ELSE if answer.status == 400 else Spoken.HTTP
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> urllib3.BaseHTTPResponse:
         """Send with retries and return the answer, its body unread.

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlops_actions.core import image_name, registries
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import yaml_value
+from mlops_actions.core.parsers import items, yaml_value
 
 _KEYS = ("username", "password", "push")
 _EXAMPLE = "write each registry as in 'nvcr.io: {username: $oauthtoken, password: …}', one a line"
@@ -50,6 +50,17 @@ def parse(text: str) -> tuple[RegistryEntry, ...]:
             raise BadInput(f"input 'registries' names {entry.host} twice", "give each registry once")
         entries[entry.host] = entry
     return tuple(entries.values())
+
+
+def registry_hosts(text: str) -> tuple[str, ...]:
+    """Read a list of registries' hosts."""
+    hosts = []
+    for item in items(text):
+        host = re.sub(r"^https?://", "", item, flags=re.IGNORECASE).rstrip("/").lower()
+        if not image_name.HOST.fullmatch(host):
+            raise ValueError(f"has {item!r}, which is no host such as 'registry.internal:5000'")
+        hosts.append(host)
+    return tuple(hosts)
 
 
 def secrets_in(text: str) -> Iterator[str]:
