@@ -12,7 +12,7 @@ from mlops_actions.docker_publish.build import plan
 from mlops_actions.docker_publish.build.builder import with_started_builder
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.ports import Ports
-from mlops_actions.docker_publish.publish import Publication
+from mlops_actions.docker_publish.publish import publish
 from mlops_actions.docker_publish.request import prepare
 
 
@@ -22,7 +22,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
     request = with_started_builder(prepare(inputs, context, event=event, environ=environ, ports=ports), ports.docker)
     for secret in plan.secret_values(request.inputs, environ).values():
         ports.runner.mask(secret)
-    image = Publication(request, ports, started).publish()
+    image = publish(request, ports, started)
     for note in image.notes:
         ports.runner.info(note)
     ports.runner.info(image.ref or image.image_id)
