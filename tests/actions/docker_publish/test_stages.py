@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def test_a_machine_without_docker_is_reported(job: Job) -> None:
     record = job.run()
     assert record.exit_code == 2
     assert "no Docker daemon answers" in record.log
-    record = job.run(builder="tcp://127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        record = job.run(builder=f"tcp://127.0.0.1:{listener.getsockname()[1]}")
     assert record.exit_code == 2
     assert "the docker command line is not installed" in record.log
 
