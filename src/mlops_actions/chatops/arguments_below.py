@@ -36,8 +36,13 @@ _PAIR = re.compile(
     re.DOTALL,
 )
 _WORDS = re.compile(rf"(?:--)?{_NAME}=|--[^\W\d]")
-_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1", re.DOTALL)
-_WITHOUT_SIGN = re.compile(rf"({_NAME})[ \t]+\S+")
+_CODE = re.compile(r"(`+)(?!`)((?:(?!\1).)+)\1", re.DOTALL)
+# A parameter with another sign or none: `lr 3e-4`, `lr -> 3e-4`, a row of a table; and the name alone.
+_WITHOUT_SIGN = re.compile(
+    rf"(?:\[[ xX]\]\s+)?[|`*_]*+[ \t]*+({_NAME}?)[`*_]*+(?:[ \t]*+(?:[-=]*+>|→|⇒|[–—]|\|)[ \t]*.*|[ \t]+\S+)?"
+)
+_MAX_SHORT = 200
+_BLOCK_OF_TEXT = re.compile(r"[|>][0-9+-]{0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +138,14 @@ class _Reader:
 
     def _take_line(self, line: CommentLine) -> bool:
         """Take the parameters of a line; returns False for a line that is none, which ends them."""
-        content = _content(line)
+        content = self._without_break(_content(line), line.number)
         if not content:
             return False
         if content.startswith("{"):
             return self._take_yaml(content, line.number + 1, is_certain=False)
         found = self._parse(content)
         if found is None:
-            word = _WITHOUT_SIGN.fullmatch(content)
-            if word and normalized_name(word[1]) in self._declared:
-                self._refuse(line.number + 1, f"{content[:_MAX_SHOWN]!r} lacks a sign: write {word[1]}: and the value")
-                return True
-            return False
+            return self._refuse_without_sign(content, line.number + 1)
         is_certain = self._knows(found.name) or (found.is_clear and (self._is_free or bool(found.options)))
         if not is_certain:
             self._note(line.number + 1, content)
@@ -156,6 +157,20 @@ class _Reader:
         else:
             self._take(found, line.number + 1)
         return True
+
+    def _refuse_without_sign(self, content: str, number: int) -> bool:
+        """Refuse a line that names a declared parameter without a sign; returns False for any other one."""
+        word = _WITHOUT_SIGN.fullmatch(content) if len(content) <= _MAX_SHORT else None
+        if word is None or normalized_name(word[1]) not in self._declared:
+            return False
+        self._refuse(number, f"{content[:_MAX_SHOWN]!r} lacks a sign or a value: write {word[1]}: and the value")
+        return True
+
+    def _without_break(self, content: str, number: int) -> str:
+        """Remove the backslash of a hard line break, which no reader sees; at the end of a paragraph it is text."""
+        below = self._text.written[number + 1 : number + 2]
+        backslashes = len(content) - len(content.rstrip("\\"))
+        return content[:-1].rstrip() if backslashes % 2 and below and below[0].strip() else content
 
     def _take(self, found: _Found, number: int) -> None:
         if found.problem:
@@ -178,6 +193,8 @@ class _Reader:
             return None
         if not value:
             return _Found(name, problem="needs a value on the same line")
+        if _BLOCK_OF_TEXT.fullmatch(value):
+            return _Found(name, problem="a text of several lines stands in a block of code that is marked as yaml")
         is_word = len(value.split()) == 1 or value[0] in "\"'`[" or (not is_known and self._is_free and name == name.lower())
         try:
             texts = value_texts(value)
@@ -267,6 +284,8 @@ class _Reader:
                 self._refuse(line.number + 1, f"{found.name}: {why}")
             elif found and found.is_clear:
                 self._note(line.number + 1, content)
+            elif content.startswith("|"):
+                self._refuse_without_sign(content, line.number + 1)
         for block in self._text.blocks:
             language = (block.language or "").lower().split()[:1]
             if at <= block.first < end and (not language or language[0] in _YAML):

@@ -71,8 +71,30 @@ CONTINUED = [
     _continued("a backslash that is escaped", "/train data=\\\\\nlr=1e-3", "parameters", "data"),
 ]
 
+NEARLY = [
+    _train("name and value as code each", "- `lr`: `1e-3`\n- `epochs`: `5`", lr=1e-3, epochs=5),
+    _train("hard line breaks", "lr: 1e-3\\\nepochs: 5  \n--no-augment", lr=1e-3, epochs=5, augment=False),
+    *(
+        _refused(f"nearly a parameter: {line}", line, "line 2: ", "lacks a sign or a value: write lr: and the value")
+        for line in (
+            "lr -> 1e-3",
+            "lr → 1e-3",
+            "lr – 1e-3",
+            "lr 1e-3",
+            "lr",
+            "- [x] lr",
+            "| lr | 1e-3 |",
+            "`lr` → 1",
+        )
+    ),
+    _refused("a table", "\n| name | value |\n|---|---|\n| lr | 1e-3 |", "lr", "lacks a sign or a value"),
+    _refused("a text of several lines", "data: |\n  full", "line 2: data: a text of several lines stands in a block"),
+    _refused("a folded text", "data: >-\n  full", "line 2: data: a text of several lines stands in a block"),
+]
+
 CASES = [
     *CONTINUED,
+    *NEARLY,
     # Lines, lists and blocks of YAML
     _train("lines", "lr: 1e-3\nepochs: 5", lr=1e-3, epochs=5),
     _train("lines with equals signs", "lr=1e-3\nepochs = 5", lr=1e-3, epochs=5),
