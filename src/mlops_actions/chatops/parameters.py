@@ -218,7 +218,8 @@ def _misread(text: str, names: Mapping[str, str]) -> str:
 
 def _unexpected(text: str, parameters: tuple[Parameter, ...]) -> str:
     slots = [parameter.name for parameter in parameters if parameter.positional]
-    takes = f"takes only {', '.join(slots)} without a name" if slots else "takes only name=value"
+    named = "takes only name=value" if parameters else "takes none"
+    takes = f"takes only {', '.join(slots)} without a name" if slots else named
     return f"{_quoted(text)} is one positional argument too many: this command {takes}"
 
 

@@ -230,6 +230,13 @@ CASES = [
     Case("pattern", "parameters", "/deploy ABC", inputs=SCHEMA, reply=("matching [a-z0-9]{8}", "'ABC'")),
     Case("several problems at once", "parameters", "/train lr=x epochs=0", inputs=SCHEMA, reply=("lr:", "epochs:")),
     Case(
+        "a command without parameters, and a word",
+        "parameters",
+        "/train full",
+        inputs={"commands": "train: {params: }"},
+        reply=("'full' is one positional argument too many: this command takes none",),
+    ),
+    Case(
         "a command without parameters",
         "parameters",
         "/train a=1",
