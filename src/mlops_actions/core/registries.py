@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 GITHUB = "ghcr.io"
 DOCKER_HUB = "docker.io"
+AZURE = "azurecr.io"
+AZURE_HOST = re.compile(r"[a-z0-9-]{5,63}(?:\.[a-z0-9-]+)?\.azurecr\.(?:io|us|cn)")
 AMAZON_PUBLIC = "public.ecr.aws"
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html: IPv4, FIPS, dual stack, China, European sovereign.
 AMAZON_HOST = re.compile(
@@ -84,6 +86,12 @@ _KNOWN = (
     ),
     # Google Artifact Registry and Container Registry: an access token is the password, and a push needs one.
     KnownRegistry(host="gcr.io", suffixes=(".gcr.io", "-docker.pkg.dev"), token_username="oauth2accesstoken"),  # noqa: S106
+    # Azure Container Registry: this user stands for a token.
+    KnownRegistry(
+        host=AZURE,
+        pattern=AZURE_HOST,
+        token_username="00000000-0000-0000-0000-000000000000",  # noqa: S106
+    ),
     # Amazon ECR: what GetAuthorizationToken returns is the password of the user AWS.
     KnownRegistry(host=AMAZON_PUBLIC, pattern=AMAZON_HOST, token_username="AWS"),  # noqa: S106
 )

@@ -58,7 +58,7 @@ class Inputs(DeclaredInputs):
         table.parse,
         "Further registries, as a YAML mapping from each host to `{username, password, push}`: logins for private base "
         "images. With `push: true`, or `push: owner/name` for another path, the image is pushed there too. Without a login, "
-        "Amazon's and Google's registries get a token of the job's cloud credentials.",
+        "Amazon's, Azure's and Google's get a token of the job's cloud credentials.",
         secret=True,
         secrets_in=table.secrets_in,
     )

@@ -22,6 +22,7 @@ from mlops_sandbox.identity.github import ALGORITHM, Issuer, Refusal, signing_ke
 AUDIENCE = "api://AzureADTokenExchange"
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 MANAGER = "https://management.azure.com"
+REGISTRY = "https://containerregistry.azure.net"
 TENANT = "00000000-1111-2222-3333-444444444444"
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
@@ -55,11 +56,13 @@ class Azure:
         self.identities: set[str] = set()
         self.machine_secret = secrets.token_urlsafe(16)
         self.tokens: list[str] = []
+        self.registry_passwords: list[str] = []
         self._key = signing_key("Entra")
         self.app = Starlette(routes=[
             Route("/{tenant}/oauth2/v2.0/token", self._token, methods=["POST"]),
             Route("/{tenant}/v2.0/.well-known/openid-configuration", self._configuration),
             Route("/msi/token", self._managed),
+            Route("/oauth2/exchange", self._exchange, methods=["POST"]),
             Route(_CLUSTER, self._kubeconfig, methods=["POST"]),
         ])  # fmt: skip
 
@@ -78,7 +81,7 @@ class Azure:
             return _entra(400, 70003, "The app requested an unsupported grant type.")
         if credential is None:
             return _entra(400, 700016, f"Application with identifier '{client}' was not found in the directory.")
-        if resource not in (AKS_SERVER, MANAGER) or suffix != ".default":
+        if resource not in (AKS_SERVER, MANAGER, REGISTRY) or suffix != ".default":
             return _entra(400, 500011, f"The resource principal named {resource} was not found in the tenant.")
         by_secret = bool(credential.secret) and form.get("client_secret") == credential.secret
         if not by_secret and form.get("client_assertion_type") != _JWT_BEARER:
@@ -94,6 +97,15 @@ class Azure:
         if claims["sub"] != credential.subject:
             return _entra(401, 700213, f"No matching federated identity record found for subject '{claims['sub']}'.")
         return self._issued(client, resource)
+
+    async def _exchange(self, request: Request) -> Response:
+        """https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md."""
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        is_for_this = form.get("service") == request.headers["host"] and form.get("grant_type") == "access_token"
+        if not is_for_this or self.claims(form.get("access_token", ""), REGISTRY) is None:
+            return JSONResponse({"errors": [{"code": "UNAUTHORIZED", "message": "retrieving permissions failed"}]}, 401)
+        self.registry_passwords.append(secrets.token_urlsafe(40))
+        return JSONResponse({"refresh_token": self.registry_passwords[-1]})
 
     async def _managed(self, request: Request) -> Response:
         """https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference."""
