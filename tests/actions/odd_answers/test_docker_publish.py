@@ -95,7 +95,7 @@ CALLS = (
     Call("GET /v2/octo/digits/manifests/ctx-*", "a first image", "decision"),
     Call("POST /v2/octo/digits/blobs/uploads/", "a first image", "decision", empty=True),
     Call("DELETE /v2/octo/digits/blobs/uploads/*", "a first image", "feedback", empty=True),
-    Call("HEAD /v2/octo/digits/manifests/latest", "a first image", "feedback", empty=True),
+    Call("HEAD /v2/octo/digits/manifests/latest", "a first image", "decision", empty=True),
     Call("HEAD /v2/octo/digits/manifests/main", "a first image", "decision", empty=True),
     Call("GET /v2/octo/digits/manifests/sha256:*", "a first image", "decision", _MANIFEST),
     Call("GET /v2/octo/digits/manifests/latest", "a first image", "feedback"),
