@@ -10,6 +10,7 @@ from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.image_name import split_host, split_tag
 from mlops_actions.core.registries import GITHUB, BareName, canonical, known
 from mlops_actions.doctor.checks import Checker, HealthCheck
+from mlops_actions.doctor.other_registries import pushed_to
 from mlops_actions.doctor.ports import GitHubApi, RegistryApi
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import ActionStep
@@ -77,6 +78,8 @@ def check(
             )
         else:
             yield from _image(scope, step, image, connect)
+            for host, path in pushed_to(step, scope, image.repository):
+                yield from _image(scope, step, TargetImage(host, path), connect)
             if scope.workflow.steps("argo-submit"):
                 yield pull_by_the_cluster(image, connect, github, pulls_with_secret=pulls_with_secret)
 

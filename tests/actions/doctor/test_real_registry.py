@@ -54,5 +54,27 @@ def test_a_real_registry_takes_the_login_and_an_upload(host: str) -> None:
     assert statuses(host, PASSWORD) == {"reachable": "ok", "login": "ok", "pull": "skipped", "push": "ok"}
 
 
+@pytest.mark.parametrize(
+    ("push", "paths"),
+    [("", ["model"]), ("false", ["model"]), ("true", ["model", "model"]), ("team/copy", ["model", "team/copy"])],
+)
+def test_a_registry_that_the_image_is_copied_to_is_asked_too(host: str, push: str, paths: list[str]) -> None:
+    entry = f"{{username: u, password: '${{{{ secrets.REGISTRY }}}}', push: '{push}'}}"
+    file = FILE.replace('registry: "HOST"', f'registry: "{host}", registries: "{host}: {entry}"')
+    environ = {"REGISTRY": host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD}
+    scope = Scope(
+        workflow=parse(file, "mlops.yml"), repository="octo-org/digits", context={}, read=str, read_manifest=read_manifest
+    )
+    checks = registry.check(
+        scope,
+        lambda name, anonymous: connect(name, environ, QuietLog(environ), anonymous=anonymous),
+        no_github,
+        pulls_with_secret=False,
+    )
+    logins = [check for check in checks if check.name == "login"]
+    assert [check.asked for check in logins] == [f"GET https://{host}/v2/{path}/tags/list" for path in paths]
+    assert {check.status.value for check in logins} == {"ok"}
+
+
 def test_a_real_registry_refuses_a_wrong_password(host: str) -> None:
     assert statuses(host, "wrong") == {"reachable": "ok", "login": "fails"}
