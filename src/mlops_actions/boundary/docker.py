@@ -100,10 +100,12 @@ class DockerCommand(DaemonImages):
     def _configured(self) -> dict[str, str]:
         """Write the configuration; return the environment that points the command line at it."""
         config: dict[str, object] = {"auths": self._auths}
-        # Plug-ins of the user's configuration stay usable; the action's image has its own in the system's directory.
+        # Plug-ins of the user's configuration stay usable; the action's image has its own in the system's directory. Those
+        # in the workspace are not run: a pull request can put a program there.
         home = Path(self._process_environ.get("HOME") or "/")
         plugins = Path(self._process_environ.get("DOCKER_CONFIG") or home / ".docker") / "cli-plugins"
-        if plugins.is_dir():
+        workspace = self._process_environ.get("GITHUB_WORKSPACE")
+        if plugins.is_dir() and not (workspace and _is_within(plugins, Path(workspace))):
             config["cliPluginsExtraDirs"] = [str(plugins)]
         _write_private(self._directory / "config.json", json.dumps(config))
         return self._environ
@@ -314,6 +316,11 @@ def _stop(process: subprocess.Popen[bytes], grace_period: float) -> None:
             process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Tell whether a path is in a folder, by its name or where its links lead."""
+    return path.resolve().is_relative_to(folder.resolve()) or path.absolute().is_relative_to(folder.absolute())
 
 
 def _write_private(path: Path, content: str) -> None:

@@ -127,6 +127,20 @@ def test_plug_ins_of_the_user_stay_usable(tool: Tool) -> None:
     assert config["cliPluginsExtraDirs"] == [str(tool.folder / ".docker" / "cli-plugins")]
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_plug_in_of_the_workspace_is_not_run(tool: Tool, tmp_path: Path, linked: bool) -> None:
+    """A pull request can put a program there, and the step has the registry's password."""
+    workspace = tmp_path / "checkout"
+    (workspace / "config" / "cli-plugins").mkdir(parents=True)
+    folder = workspace / "config"
+    if linked:
+        (tmp_path / "outside").symlink_to(folder)
+        folder = tmp_path / "outside"
+    tool.install("")
+    tool.command(GITHUB_WORKSPACE=str(workspace), DOCKER_CONFIG=str(folder)).pull("octo/x")
+    assert "cliPluginsExtraDirs" not in json.loads((tool.private / "config.json").read_text())
+
+
 @pytest.mark.parametrize("builder", ["tcp://a b", "http://x", "unix://x,y=z", "--flag", "a/../b", "tcp://x --push"])
 def test_a_builder_s_address_is_checked(tool: Tool, builder: str) -> None:
     tool.install("")
