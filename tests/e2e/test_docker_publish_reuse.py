@@ -183,3 +183,59 @@ def test_a_reused_image_names_the_commit_that_built_it(
     assert (second.outputs["built"], second.outputs["digest"]) == ("false", first.outputs["digest"])
     assert (second.outputs["built-sha"], json.loads(second.outputs["result"])["sha"]) == (built, publisher.sha)
     assert config(publisher, second.outputs["digest"])["config"]["Labels"]["mlops-actions.dev/sha"] == built
+
+
+def push(docker: Docker, publisher: Publisher[DebianRegistry], image: str, dockerfile: str) -> None:
+    """Build an image and push it."""
+    docker("build", "--quiet", "--tag", image, "-", input=dockerfile.encode())
+    docker("--config", str(publisher.registry.log_in(publisher.workspace / "ignored")), "push", "--quiet", image)
+
+
+def test_the_onbuild_of_a_base_image_is_input(publisher: Publisher[DebianRegistry], base: str, docker: Docker) -> None:
+    """It may read an image that the Dockerfile does not name, and that may change."""
+    image = f"{publisher.registry.host}/reuse/onbuild:1"
+    push(docker, publisher, image, f"FROM {BASE}\nONBUILD COPY --from={base} /etc/debian_version /copied\n")
+    (publisher.workspace / "Dockerfile").write_text(f"FROM {image}\nCOPY train.py /\n")
+    publisher.commit()
+    for _ in range(2):
+        finished = published(publisher, {})
+        assert (finished.outputs["built"], finished.outputs["context-hash"]) == ("true", "")
+        assert f"reads '{base}'" in finished.log
+    assert docker("run", "--rm", f"{publisher.image}:latest", "cat", "/copied").startswith("13")
+
+
+def test_a_base_image_that_the_registry_has_replaced_is_noted(publisher: Publisher[DebianRegistry], docker: Docker) -> None:
+    image = f"{publisher.registry.host}/reuse/moving:1"
+    push(docker, publisher, image, f"FROM {BASE}\nLABEL version=1\n")
+    docker("tag", image, "mlops-actions-e2e/old")
+    (publisher.workspace / "Dockerfile").write_text(f"FROM {image}\nCOPY train.py /\n")
+    publisher.commit()
+    note = f"the daemon's copy of the base image {image} is older"
+    assert note not in published(publisher, {}).log
+    push(docker, publisher, image, f"FROM {BASE}\nLABEL version=2\n")
+    docker("tag", "mlops-actions-e2e/old", image)
+    reused = published(publisher, {})
+    # The daemon builds from its own copy, so the image is that of before.
+    assert (reused.outputs["built"], note in reused.log) == ("false", True)
+    assert published(publisher, {"build-options": "--pull"}).outputs["built"] == "true"
+
+
+def test_a_tag_in_the_daemon_is_the_reused_image_or_none(publisher: Publisher[DebianRegistry], docker: Docker) -> None:
+    latest = f"{publisher.image}:latest"
+    first = published(publisher, {})
+    assert first.outputs["loaded"] == "true"
+    docker("tag", BASE, latest)  # what an earlier job left on a runner that is not cleaned
+    docker("tag", latest, f"{publisher.image}:main")
+    kept = published(publisher, {})
+    assert (kept.outputs["built"], kept.outputs["loaded"]) == ("false", "true")
+    assert docker("run", "--rm", latest, "cat", "/train.py") == "print('training')\n"
+    names = [f"{publisher.image}:{tag}" for tag in first.outputs["tags"].splitlines()]
+    docker("rmi", "--force", *names)
+    docker("tag", BASE, latest)
+    freed = published(publisher, {})
+    assert (freed.outputs["built"], freed.outputs["loaded"]) == ("false", "false")
+    assert "stood for another image" in freed.log
+    assert docker("image", "ls", "--quiet", latest).strip() == ""
+    pulled = published(publisher, {"load": "true"})
+    assert (pulled.outputs["built"], pulled.outputs["loaded"]) == ("false", "true")
+    assert docker("run", "--rm", latest, "cat", "/train.py") == "print('training')\n"
