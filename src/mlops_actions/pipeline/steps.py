@@ -22,6 +22,8 @@ from mlops_actions.wandb_runs.inputs import ACTION as WANDB_RUNS
 # The pipeline's name for an input whose own name does not say which action it belongs to, or means two things.
 _RENAMED = {
     ("docker-publish", "secrets"): "build-secrets",
+    ("docker-publish", "prefix"): "tag-prefix",
+    ("docker-publish", "suffix"): "tag-suffix",
     ("argo-submit", "name"): "workflow-name",
     ("argo-submit", "generate-name"): "workflow-generate-name",
     ("argo-submit", "labels"): "workflow-labels",
@@ -135,8 +137,9 @@ STEPS = (
         DOCKER_PUBLISH,
         output_prefix="image-",
         passes_on=(
-            *("image", "registry", "username", "password", "context", "file", "target", "build-args", "secrets"),
-            *("platforms", "tags", "cache", "builder", "github-token"),
+            *("image", "registry", "username", "password", "registries", "insecure-registries", "context", "file"),
+            *("target", "build-args", "secrets", "platforms", "tags", "prefix", "suffix", "cache", "cache-from", "cache-to"),
+            *("compression", "builder", "github-token"),
         ),
     ),
     Step(

@@ -93,6 +93,39 @@ def test_whatever_can_be_said_of_a_submission_can_be_said_to_the_pipeline(
     assert missing == other_tasks | ({"github-token"} if which == "called" else set())
 
 
+@pytest.mark.parametrize("which", ["root", "called"])
+def test_what_a_publication_takes_of_the_pipeline_is_decided_for_each_input(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    document = request.getfixturevalue(which)
+    (publish,) = [step for step in steps(document) if step.get("id") == "publish"]
+    left_out = {entry.name for entry in declared_inputs(ACTIONS["docker-publish"].inputs)} - set(publish["with"])
+    by_the_commit = {"ref", "workdir", "default-branch", "branch-tag", "tag-names", "tag-semver", "tag", "snapshot"}
+    other_tasks = {"push", "push-by-digest", "merge", "load", "outputs", "ssh", "secret-files"}
+    of_the_build = {"labels", "build-options", "builder-timeout", "provenance", "sbom", "retries"}
+    of_reuse = {"skip-unchanged", "max-age", "reuse-from", "force", "cache-salt"}
+    decided = by_the_commit | other_tasks | of_the_build | of_reuse
+    assert left_out == decided | ({"github-token"} if which == "called" else set())
+
+
+def test_the_logins_of_other_registries_reach_the_build_alone_and_as_a_secret(root: Json, called: Json) -> None:
+    """A value of an input is in the run's log of whoever may read it."""
+    uses = {job: "registries" in read(document, "secrets") for job, document in called["jobs"].items()}
+    assert [job for job, takes in uses.items() if takes] == ["train"]
+    assert "registries" not in called["on"]["workflow_call"]["inputs"]
+    (publish,) = [step for step in steps(called) if step.get("id") == "publish"]
+    assert publish["with"]["registries"] == "${{ secrets.registries }}"
+    assert [step["id"] for step in steps(root) if "registries" in read(step, "inputs")] == ["publish"]
+
+
+@pytest.mark.parametrize("which", ["root", "called"])
+def test_the_prefix_of_commands_is_not_that_of_tags(which: str, request: pytest.FixtureRequest) -> None:
+    by_step = {step["id"]: step["with"] for step in steps(request.getfixturevalue(which)) if "id" in step}
+    assert by_step["chatops"]["prefix"] == "${{ inputs.prefix }}"
+    assert by_step["publish"]["prefix"] == "${{ inputs.tag-prefix }}"
+    assert by_step["publish"]["suffix"] == "${{ inputs.tag-suffix }}"
+
+
 def test_two_steps_share_only_the_inputs_that_mean_the_same_to_both() -> None:
     names = [name for step in pipeline.STEPS for name in {step.public_input(one) for one in step.passes_on}]
     assert {name for name in names if names.count(name) > 1} == {"comment", "comment-tag", "github-token"}
