@@ -183,6 +183,7 @@ def test_a_job_that_is_run_again_without_a_decision_does_not_work(
     outputs = {"triggered": "true", "control": "stop", "attempt": attempt_of_listen}
     listen: Any = {"outputs": outputs, "result": "success"}
     worked: Any = {"outputs": {"workflow-name": ""}, "result": "failure" if works else "skipped"}
-    scope = Scope({"github": {"run_attempt": attempt}, "needs": {"listen": listen, works_in: worked}})
+    inputs: Any = {"wait": "true", "callback": ""}
+    scope = Scope({"github": {"run_attempt": attempt}, "inputs": inputs, "needs": {"listen": listen, works_in: worked}})
     assert scope.condition(jobs[works_in]["if"]) is works
     assert not ends_in or scope.condition(jobs[ends_in]["if"]) is works, "what was concluded stays so"
