@@ -130,6 +130,8 @@ def test_credentials_are_known_by_name_and_content(path: str, content: str, form
         ('[remote "origin"]\n\turl = git@github.com:o/r.git\n', False),
         ('[remote "origin"]\n\turl = https://github.com:8443/o/r@v1\n', False),
         ("[http]\n\textraheader = X-Trace: 1\n", False),
+        ("\n" * 60_000 + HEADER, True),
+        ("\n" * 60_000, False),
         ('[includeIf "gitdir:/w/.git"]\n\tpath = /tmp/git-credentials-1.config\n', False),
     ],
 )
@@ -174,6 +176,9 @@ MODULES = '[submodule "lib"]\n\tpath = lib\n\turl = https://example.com/lib\n[su
         ({".gitmodules": MODULES, "lib/x.py": ""}, ALL, "", ContextFindings()),
         ({".gitmodules": MODULES, "lib/": ""}, ALL, "lib", ContextFindings()),
         ({".gitmodules": MODULES}, ALL, "", ContextFindings()),
+        ({".gitmodules": MODULES.replace("\n", " \r\n"), "lib/": ""}, ALL, "", ContextFindings(submodules=("lib",))),
+        # a line at which a search that goes back would stay for hours
+        ({".gitmodules": f"path = a{' ' * 500_000}b\n{MODULES}", "lib/": ""}, ALL, "", ContextFindings(submodules=("lib",))),
         ({".gitmodules": '[submodule "x"]\n\tpath = ../../etc\n'}, ALL, "", ContextFindings()),
         ({"sub/.gitmodules": MODULES, "sub/lib/": ""}, ALL, "", ContextFindings(submodules=("sub/lib",))),
         ({".git/config": HEADER}, ALL, "", ContextFindings(logins=(".git/config",))),

@@ -90,6 +90,7 @@ def test_caches_that_were_seen(command: str, path: str, what: str) -> None:
         ("RUN npm ci", "", {}, "npm's cache"),
         ("RUN chown -R user /app", "", {}, "files of the layers below, written a second time"),
         ("RUN make", "", {}, ""),
+        ("RUN " + "pip " * 30_000 + "install", "", {}, ""),  # the search in it would take minutes
         ("COPY pip install", "", {}, ""),
     ],
 )
@@ -129,6 +130,13 @@ COPY, RUN = made("COPY model /m"), made("RUN chmod 644 /m/w", index=1)
         ({"m/w": LayerFile(2 * MB)}, LayerContents({}, ("m/w",)), [(0, "files that line 3 removes")]),
         ({"m/w": LayerFile(2 * MB)}, LayerContents({}, ("m",)), [(0, "files that line 3 removes")]),
         ({"m/w": LayerFile(2 * MB)}, LayerContents({}, ("mo",)), []),
+        ({"m-x": LayerFile(2 * MB), "m/w": LayerFile(1)}, LayerContents({}, ("m", "m/w", "m/w/x")), []),
+        (
+            {"m-x": LayerFile(3 * MB), "m/a/b": LayerFile(MB), "m/w": LayerFile(MB), "n": LayerFile(3 * MB)},
+            LayerContents({}, ("m/a", "k", "m", "m/w")),
+            [(0, "files that line 3 removes")],
+        ),
+        ({"m/w": LayerFile(2 * MB)}, LayerContents({}, ("",)), [(0, "files that line 3 removes")]),
         (
             {"m/w": LayerFile(2 * MB), "a": LayerFile(2 * MB, "x"), "b": LayerFile(2 * MB, "x")},
             LayerContents(),
@@ -213,6 +221,11 @@ def header_of(size: int) -> bytes:
 def test_a_header_that_claims_too_much_is_left() -> None:
     with pytest.raises(TooMuch):
         contents.read(pieces(header_of(40 * MB)), 10 * MB)
+
+
+def test_a_layer_whose_names_are_too_long_together_is_left() -> None:
+    with pytest.raises(TooMuch):
+        contents.read(pieces(archive([(f"{number:04}/{'d/' * 1500}f", b"") for number in range(3400)]), 1 << 16), 1 << 30)
 
 
 def test_several_gzip_files_in_a_row_are_one_layer() -> None:

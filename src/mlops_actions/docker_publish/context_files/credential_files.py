@@ -82,8 +82,8 @@ def has_git_login(config: bytes) -> bool:
     """Tell whether a git configuration holds a login: actions/checkout writes one as a header, others into the address."""
     return (
         re.search(
-            rb"^\s*extraheader\s*=\s*\"?authorization:|^\s*(?:push)?url\s*=\s*\"?https?://[^/\s:@]+:[^/\s@]+@"
-            rb"|^\s*(?:push)?url\s*=\s*\"?https?://(?:gh[pousr]_|github_pat_|glpat-)[\w-]+@",
+            rb"^[ \t]*extraheader\s*=\s*\"?authorization:|^[ \t]*(?:push)?url\s*=\s*\"?https?://[^/\s:@]+:[^/\s@]+@"
+            rb"|^[ \t]*(?:push)?url\s*=\s*\"?https?://(?:gh[pousr]_|github_pat_|glpat-)[\w-]+@",
             config,
             re.IGNORECASE | re.MULTILINE,
         )

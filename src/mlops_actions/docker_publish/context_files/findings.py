@@ -23,7 +23,7 @@ _POINTER = re.compile(
     rb"version https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/v1\n(?:ext-[^\n]*\n)*"
     rb"oid sha256:[0-9a-f]{64}\nsize [0-9]+\n?"
 )
-_SUBMODULE_PATH = re.compile(r"^[ \t]*path[ \t]*=[ \t]*\"?(.+?)\"?[ \t]*$", re.MULTILINE)
+_SUBMODULE_PATH = re.compile(r"^[ \t]*path[ \t]*=(.+)$", re.MULTILINE)
 _GITMODULES_BYTES = 1 << 20
 
 
@@ -113,13 +113,21 @@ def _empty(module_file: Path, context: Path, ignore: IgnorePatterns, sources: Lo
         text = _head(str(module_file), _GITMODULES_BYTES).decode("utf-8", "replace")
     except OSError:
         return
-    for name in _SUBMODULE_PATH.findall(text):
+    for value in _SUBMODULE_PATH.findall(text):
+        name = value.strip(" \t\r").removeprefix('"').removesuffix('"')
         folder = Path(os.path.normpath(module_file.parent / name))
-        if not folder.is_relative_to(context) or folder.is_symlink() or not folder.is_dir():
+        if not folder.is_relative_to(context) or not _is_empty_folder(folder):
             continue
         path = folder.relative_to(context).as_posix()
-        if not any(folder.iterdir()) and not ignore.excludes(path) and sources.reads(f"{path}/file"):
+        if not ignore.excludes(path) and sources.reads(f"{path}/file"):
             yield path
+
+
+def _is_empty_folder(folder: Path) -> bool:
+    try:
+        return not folder.is_symlink() and folder.is_dir() and not any(folder.iterdir())
+    except OSError:  # a name that is too long: it must not cost the other warnings
+        return False
 
 
 def _head(path: str, size: int) -> bytes:

@@ -17,6 +17,7 @@ from typing import IO
 # A file of this size is hashed, to find its copies. Smaller ones are not worth a hint.
 HASHED_FROM = 256 << 10  # bytes
 _MAX_FILES = 100_000
+_MAX_PATHS = 10_000_000  # characters of all paths: each may have thousands, and all are kept and searched
 _PIECE = 1 << 18  # bytes
 _GZIP = b"\x1f\x8b"
 _WHITEOUT = ".wh."
@@ -55,12 +56,14 @@ def read(chunks: Iterator[bytes], max_bytes: int) -> LayerContents:
     """
     files: dict[str, LayerFile] = {}
     removed: list[str] = []
+    characters = 0
     source = io.BufferedReader(_Stream(_bounded(_unpacked(chunks), max_bytes)), 1 << 16)
     try:
         with tarfile.open(fileobj=source, mode="r|") as archive:
             for member in archive:
                 setattr(archive, "members", [])  # noqa: B010 - tarfile keeps every header otherwise
-                if len(files) > _MAX_FILES:
+                characters += len(member.name)
+                if len(files) + len(removed) > _MAX_FILES or characters > _MAX_PATHS:
                     raise TooMuch
                 _add(archive, member, files, removed)
     except (tarfile.TarError, zlib.error, EOFError, OSError, OverflowError) as error:

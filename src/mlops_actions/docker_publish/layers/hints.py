@@ -7,6 +7,7 @@ the hint says "may".
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from mlops_actions.docker_publish.size_text import size_text
 
 MIN_BYTES = 1_000_000  # of what a hint is given for
 MIN_LAYER = 10_000_000  # bytes of a layer that is judged by its instruction
+# Characters of an instruction that is judged: the search takes as long as the square of its length.
+_MAX_JUDGED = 20_000
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,9 @@ def _seen(made: MadeLayer, contents: LayerContents) -> Iterator[Hint]:
 
 def _suspected(made: MadeLayer, environment: Mapping[str, str]) -> Iterator[Hint]:
     """Judge a layer by its instruction: flags such as `--mount` are in the Dockerfile only."""
-    if made.keyword != "RUN":
-        return
     text = f"{made.command} {made.arguments}"
+    if made.keyword != "RUN" or len(text) > _MAX_JUDGED:
+        return
     if is_rewriting(made.command):
         yield Hint(
             made,
@@ -114,10 +117,21 @@ def _repeated(own: Sequence[MadeLayer], contents: Mapping[int, LayerContents]) -
 
 def _below(paths: Iterable[str], removed: Sequence[str]) -> list[str]:
     """List the paths that a removal takes away: itself, or below a removed folder."""
-    gone = frozenset(removed)
-    if not gone:
-        return []
-    return [path for path in paths if any("/".join(path.split("/")[:depth]) in gone for depth in range(path.count("/") + 2))]
+    # Sorted with `/` before all else, what is below a folder follows it at once: no path is taken apart for each folder.
+    ordered = sorted((_sort_key(path), path) for path in paths) if removed else []
+    gone: list[str] = []
+    done = 0
+    for folder in sorted(map(_sort_key, removed)):
+        done = max(done, bisect_left(ordered, (folder, "")))
+        while done < len(ordered) and ordered[done][0].startswith(folder):
+            gone.append(ordered[done][1])
+            done += 1
+    return gone
+
+
+def _sort_key(path: str) -> str:
+    """Return a text with which the keys of all paths below begin; the empty path stands for all of the image."""
+    return path.replace("/", "\0") + "\0" if path else ""
 
 
 def _of_repetition(
