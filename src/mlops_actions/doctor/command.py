@@ -17,7 +17,7 @@ from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.package import install_command
 from mlops_actions.core.provenance import is_sha
-from mlops_actions.doctor import job, render, workflow
+from mlops_actions.doctor import job, other_registries, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
 from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.ports import ClusterApi, ClusterTarget, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
@@ -102,15 +102,17 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     context["github.actor"] = environ.get("GITHUB_ACTOR", "")
     if all_variables := environ.get("DOCTOR_VARS"):
         context |= _variables(all_variables)
+    logins: Mapping[str, tuple[str, str]] = {}
     if job.is_job(environ):
         context |= job.values(file, environ)
+        logins = other_registries.logins(file, context, context.get(job.TOKEN, ""))
         environ = {**environ, **job.credentials(file, context, _kubeconfig_writer(environ))}
     log = QuietLog(environ)
     secrets = [environ.get(name, "") for name in _SECRETS]
     secrets += [value for name, value in context.items() if name.startswith(job.SECRETS)]
     for secret in secrets:
         log.mask(secret)
-    adapters = _Adapters(environ, Path.cwd(), log)
+    adapters = _Adapters(environ, Path.cwd(), log, logins)
     read: ReadManifest = options.read_manifest
     scope = Scope(
         workflow=file,
@@ -194,6 +196,7 @@ class _Adapters:
     environ: Mapping[str, str]
     directory: Path
     log: QuietLog
+    logins: Mapping[str, tuple[str, str]]  # of registries, by host
 
     def repository(self) -> str:
         if name := self.environ.get("GITHUB_REPOSITORY", ""):
@@ -263,7 +266,7 @@ class _Adapters:
     def _registry(self, host: str, anonymous: bool) -> RegistryApi:
         from mlops_actions.boundary.doctor.registry import connect
 
-        return connect(host, self.environ, self.log, anonymous=anonymous)
+        return connect(host, self.environ, self.log, anonymous=anonymous, logins=self.logins)
 
     def _cluster(self, target: ClusterTarget) -> ClusterApi:
         from mlops_actions.boundary.doctor.cluster import connect

@@ -1,23 +1,127 @@
-"""Read which other registries a step pushes to: the input `registries` of docker-publish. No value of it is kept."""
+"""The registries in the input `registries` of docker-publish: where the image is copied to, and whether each login works."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlops_actions.core.errors import Refused, Unavailable
+from mlops_actions.core.image_name import HOST
 from mlops_actions.core.parsers import yaml_value
-from mlops_actions.core.registries import canonical
+from mlops_actions.core.registries import canonical, known
+from mlops_actions.doctor.checks import Checker, HealthCheck
+from mlops_actions.doctor.ports import RegistryApi
 from mlops_actions.doctor.scope import Scope
-from mlops_actions.doctor.workflow import ActionStep
+from mlops_actions.doctor.workflow import ActionStep, WorkflowFile, secrets_in
+
+INPUT = "registries"
+_CHECK = Checker("registry")
 
 
-def pushed_to(step: ActionStep, scope: Scope, own_path: str) -> list[tuple[str, str]]:
-    """Return host and path of each registry that the image is copied to; none where only a job can read the input."""
+@dataclass(frozen=True)
+class OtherRegistry:
+    """An entry of the input. `push` is `true`, the path of a repository, or empty where the entry only signs in.
+
+    `password` is an expression where only a job can evaluate it.
+    """
+
+    host: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    push: str = ""
+
+    @property
+    def has_login(self) -> bool:
+        """Whether the entry names a login; without one, the job's cloud credentials count, or none."""
+        return bool(self.username)
+
+    def path(self, own_path: str) -> str:
+        """Return where the image is copied to; `own_path` is its path in its own registry."""
+        return own_path if self.push == "true" else self.push
+
+
+def of(step: ActionStep, scope: Scope) -> list[OtherRegistry] | None:
+    """Return the entries of a step's input; None where only a job can read it."""
+    evaluated = scope.known(step, INPUT)
+    text = step.inputs.get(INPUT, "") if evaluated is None else evaluated
+    return _entries(text) if text.strip() else []
+
+
+def logins(file: WorkflowFile, context: Mapping[str, str], job_token: str) -> dict[str, tuple[str, str]]:
+    """Return user and password by host, as a job's steps get them. The job's token is no login of another's registry."""
+    found: dict[str, tuple[str, str]] = {}
+    for step in file.steps("docker-publish"):
+        for entry in _entries(step.value(INPUT, context)) or ():
+            is_kept_back = entry.password == job_token and not known(entry.host).takes_job_token
+            if entry.username and entry.password and not is_kept_back:
+                found.setdefault(entry.host, (entry.username, entry.password))
+    return found
+
+
+def login(
+    entry: OtherRegistry, step: ActionStep, scope: Scope, connect: Callable[[str, bool], RegistryApi]
+) -> Iterator[HealthCheck]:
+    """Ask a registry that the step only signs in to; no repository is needed, since `GET /v2/` takes the login."""
+    asked = f"GET https://{entry.host}/v2/"
+    api = connect(entry.host, not entry.has_login)
+    refusal = ""
+    asks_for_login = False
     try:
-        document = yaml_value(scope.known(step, "registries") or step.inputs.get("registries", ""), scalars_as_text=True)
+        asks_for_login = api.sign_in()
+    except Unavailable as error:
+        yield _CHECK.fails("reachable", asked, error.cause, remedy=f"curl -sSI https://{entry.host}/v2/")
+        return
+    except Refused as error:
+        refusal = error.cause
+    yield _CHECK.ok("reachable", asked, f"{entry.host} answers")
+    remedy = _renewal(entry, step, scope)
+    if not entry.has_login:
+        yield _CHECK.skipped("login", f"'{INPUT}' has no login for {entry.host}")
+    elif api.is_anonymous and scope.is_job and not entry.password:
+        yield _CHECK.fails("login", asked, f"the password for {entry.host} in '{INPUT}' is empty", remedy=remedy)
+    elif api.is_anonymous:
+        yield _CHECK.unknown("login", asked, f"there is no login for {entry.host} here", remedy=remedy)
+    elif refusal:
+        yield _CHECK.fails("login", asked, refusal, remedy=remedy)
+    elif not asks_for_login:
+        yield _CHECK.unknown("login", asked, f"{entry.host} answers without a login")
+    else:
+        yield _CHECK.ok("login", asked, f"{entry.host} accepts the login")
+
+
+def unread(scope: Scope) -> HealthCheck:
+    """Say that only a job can read the input."""
+    return _CHECK.unknown(INPUT, f"the input '{INPUT}'", "only a job can evaluate it", remedy=scope.gh("secret list"))
+
+
+def _entries(text: str) -> list[OtherRegistry] | None:
+    """Read the mapping. What docker-publish refuses is left out, since its own error names it: no value is sent anywhere."""
+    try:
+        document = yaml_value(text, scalars_as_text=True)
     except ValueError:
-        return []
-    targets = []
-    for name, entry in document.items() if isinstance(document, dict) else ():
-        push = str(entry.get("push") or "false").strip() if isinstance(entry, dict) else "false"
-        if push.lower() != "false":
-            path = own_path if push.lower() == "true" else push.strip("/").lower()
-            targets.append((canonical(str(name).lower()), path))
-    return targets
+        return None
+    if not isinstance(document, dict):
+        return None
+    entries = []
+    for name, value in document.items():
+        host = canonical(re.sub(r"^https?://", "", str(name).strip().lower()).partition("/")[0])
+        if HOST.fullmatch(host) and (value in ("", None) or isinstance(value, dict)):
+            entries.append(_entry(host, value or {}))
+    return entries
+
+
+def _entry(host: str, value: Mapping[str, Any]) -> OtherRegistry:
+    parts = {key: str(value.get(key) or "").strip() for key in ("username", "password", "push")}
+    push = "" if parts["push"].lower() == "false" else parts["push"].strip("/").lower()
+    return OtherRegistry(host, parts["username"], parts["password"], push)
+
+
+def _renewal(entry: OtherRegistry, step: ActionStep, scope: Scope) -> str:
+    """Return how the login is renewed: in a job by the secret of this very entry, where the file names it there."""
+    written = next((one for one in _entries(step.inputs.get(INPUT, "")) or () if one.host == entry.host), None)
+    names = secrets_in(written.password) if written else ()
+    if scope.is_job and names:
+        return scope.gh(f"secret set {names[0]}")
+    return scope.renewal(step, INPUT, f"docker login {entry.host}")

@@ -135,6 +135,13 @@ class RegistryApi(Protocol):
     def base_url(self) -> str:
         """Where the requests go."""
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether there is no login."""
+
+    def sign_in(self) -> bool:
+        """Ask `GET /v2/`; False where the registry asks for no login there."""
+
     def tags(self, repository: str) -> list[str]:
         """List the tags of a repository; an unknown repository has none."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.image_name import split_host, split_tag
 from mlops_actions.core.registries import GITHUB, BareName, canonical, known
+from mlops_actions.doctor import other_registries
 from mlops_actions.doctor.checks import Checker, HealthCheck
-from mlops_actions.doctor.other_registries import pushed_to
 from mlops_actions.doctor.ports import GitHubApi, RegistryApi
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import ActionStep
@@ -78,10 +78,28 @@ def check(
             )
         else:
             yield from _image(scope, step, image, connect)
-            for host, path in pushed_to(step, scope, image.repository):
-                yield from _image(scope, step, TargetImage(host, path), connect)
+            for other in other_registries.of(step, scope) or ():
+                if other.push:
+                    yield from _image(scope, step, TargetImage(other.host, other.path(image.repository)), connect)
             if scope.workflow.steps("argo-submit"):
                 yield pull_by_the_cluster(image, connect, github, pulls_with_secret=pulls_with_secret)
+    yield from _logins(scope, steps, connect)
+
+
+def _logins(scope: Scope, steps: Iterable[ActionStep], connect: Callable[[str, bool], RegistryApi]) -> Iterator[HealthCheck]:
+    """Ask, once each, the registries in `registries` that no image is asked about."""
+    images = [(step, image_of(step, scope)) for step in steps]
+    asked = {image.host for _, image in images if image}
+    for step, image in images:
+        others = other_registries.of(step, scope)
+        if others is None:
+            yield other_registries.unread(scope)
+            continue
+        asked |= {other.host for other in others if image and other.push}
+        for other in others:
+            if other.host not in asked:
+                asked.add(other.host)
+                yield from other_registries.login(other, step, scope, connect)
 
 
 def _image(

@@ -10,9 +10,16 @@ from mlops_actions.core import registries
 from mlops_actions.core.ports import Log
 
 
-def connect(host: str, environ: Mapping[str, str], log: Log, *, anonymous: bool) -> RegistryClient:
-    """Return a client of a registry."""
-    login = None if anonymous else credentials(host, environ)
+def connect(
+    host: str,
+    environ: Mapping[str, str],
+    log: Log,
+    *,
+    anonymous: bool,
+    logins: Mapping[str, tuple[str, str]] | None = None,
+) -> RegistryClient:
+    """Return a client of a registry; `logins` are user and password by host, which a job's steps get for these alone."""
+    login = None if anonymous else (logins or {}).get(host) or credentials(host, environ)
     if login:
         log.mask(login[1])
         log.mask(base64.b64encode(":".join(login).encode()).decode())  # as the header holds it

@@ -86,7 +86,19 @@ class RegistryClient:
             host, allows_http=self._allows_http, ask=self.transport.ask, gateway=address.gateway_of_container
         )
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether there are no credentials."""
+        return self._credentials is None
+
     # Calls of the distribution API
+
+    def sign_in(self) -> bool:
+        """Raise Refused unless these credentials are accepted; False where the registry asks for none at `GET /v2/`."""
+        response, _ = self._get("/v2/", scope="")
+        if response.status != 200:
+            raise self.refusal(response, f"signing in to {self.host}")
+        return bool(self.authorization(""))
 
     def require_push(self, repository: str) -> None:
         """Raise Refused unless these credentials may push: begin an upload and cancel it, before anything is built."""
