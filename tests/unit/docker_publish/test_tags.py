@@ -354,6 +354,9 @@ NEWER = [
     (DEFAULT, on("refs/heads/pr-8"), ["0123456789ab"]),
     (DEFAULT, on("refs/heads/" + "a" * 12), ["0123456789ab"]),
     (DEFAULT, on("refs/heads/20261124"), ["0123456789ab"]),
+    (DEFAULT, on("refs/heads/1.2-cuda"), ["0123456789ab"]),
+    (DEFAULT, on("refs/heads/v2026.11_gpu"), ["0123456789ab"]),
+    (DEFAULT, on("refs/heads/12-fix-it"), ["0123456789ab", "12-fix-it"]),
     (DEFAULT, on("refs/heads/release-1.2"), ["0123456789ab", "release-1.2"]),
     (DEFAULT, on("refs/heads/1.x"), ["0123456789ab", "1.x"]),
     (DEFAULT, on("refs/heads/ü"), ["0123456789ab"]),
@@ -414,6 +417,27 @@ def test_a_full_reference_is_taken_as_it_stands() -> None:
     scheme = RuleTags(("sha",), references=("sha", "pr-7"), suffix="-cuda")
     assert scheme.tags(ON_MAIN).names == ("0123456789ab-cuda", "sha", "pr-7")
     assert scheme.tags(on("refs/pull/7/merge", pr=7)).names == ("0123456789ab-cuda", "pr-7")
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [
+        (on("refs/tags/v1.2.3"), ["1.2.3", "v1.2", "1", "latest"]),
+        (on("refs/tags/v1.2.3", "1.2.3", "1.1.9", "0.9.0"), ["1.2.3", "v1.2", "1", "latest"]),
+        (on("refs/tags/v1.2.3", "1.2.4"), ["1.2.3"]),
+        (on("refs/tags/v1.2.3", "1.3.0", "1.3.0rc1"), ["1.2.3", "v1.2"]),
+        (on("refs/tags/v1.2.3", "2.0.0"), ["1.2.3", "v1.2", "1"]),
+        (on("refs/tags/v1.2.3", "2.0.0-rc.1"), ["1.2.3", "v1.2", "1", "latest"]),
+        (on("refs/tags/nightly", "2.0.0"), ["1.2.3", "v1.2", "1", "latest"]),
+    ],
+)
+def test_full_references_that_follow_releases_do_not_go_back(revision: Revision, expected: list[str]) -> None:
+    scheme = RuleTags((), references=("1.2.3", "v1.2", "1", "latest"))
+    assert list(scheme.tags(revision).names) == expected
+    assert RuleTags((), references=("latest",)).tags(revision).names == (
+        ("latest",) if "latest" in expected else ("0123456789ab",)
+    )
+    assert scheme.needs_versions(revision) is (revision.git_tag != "nightly")
 
 
 def test_an_image_that_is_not_pushed_may_have_any_literal_tag() -> None:

@@ -30,6 +30,7 @@ class RuleTags:
         """Tell whether the registry's tags must be known: only a release moves tags that an older one must not move."""
         version = self._version(revision)
         is_moving = any(_moves_by_version(rule) for rule in self.rules)
+        is_moving = is_moving or bool(self.references)
         return version is not None and version.is_release and is_moving and not revision.is_pull_request
 
     def tags(self, revision: Revision, *, pushes: bool = True) -> Tags:
@@ -40,8 +41,8 @@ class RuleTags:
         notes = Notes()
         rules = _Rules(revision, self._own_versions(revision), version=self._version(revision), room=self._room, notes=notes)
         tags = [self._affixed(tag) for rule in self.rules for tag in rules.apply(rule)]
-        tags += [_literal(name, revision) for name in self.references]
-        if not tags:
+        tags += [tag for name in self.references for tag in rules.reference(name)]
+        if not tags and not self.references:
             raise BadInput(
                 f"input 'tags' yields no tag: {', '.join(self.rules)} for {revision.ref or 'a commit without a known ref'}",
                 "add a rule that always applies, such as 'sha'",
@@ -117,6 +118,17 @@ class _Rules:
             version = versions.matching(rule, revision.git_tag)
             return self._version_tags(version) if version else []
         return self._template(rule) if templates.is_template(rule) else [_literal(entries.literal(rule), self.revision)]
+
+    def reference(self, name: str) -> list[Tag]:
+        """Make the tag of a full reference; one that others follow stays with the newest release, as the rules' own do."""
+        revision, version = self.revision, self.version
+        if revision.git_tag and not revision.is_pull_request and version is not None and version.is_release:
+            shorts = {version.short(count): count for count in range(1, len(version.release))}
+            count = shorts.get(name.removeprefix("v"), 0)
+            is_latest = name != "latest" or may_be_latest(revision, self.notes, version=version, releases=self.releases)
+            if not is_latest or (count and not self._leads(version, count)):
+                return []
+        return [_literal(name, revision)]
 
     def _semver(self) -> list[Tag]:
         git_tag = self.revision.git_tag

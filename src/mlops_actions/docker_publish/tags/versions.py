@@ -85,7 +85,8 @@ def matching(pattern: str, git_tag: str) -> Version | None:
 
 
 def looks_like_one(text: str) -> bool:
-    """Tell whether a text is a version, the short form of one (`v1`, `1.2`), or one with a name (`trainer-v1.2.3`)."""
-    is_short = re.fullmatch(r"v?[0-9]{1,6}", text, re.IGNORECASE) is not None
+    """Tell whether a text is a version, a short form (`v1`, `1.2`, `1.2-cuda`), or one with a name (`trainer-v1.2.3`)."""
+    # A single number before a suffix is rather the issue that a branch is for: `12-fix-it`.
+    is_short = re.fullmatch(r"v?(?:[0-9]{1,6}|[0-9]{1,18}(?:\.[0-9]{1,18})+[_-].+)", text, re.IGNORECASE) is not None
     named = re.fullmatch(r"[A-Za-z0-9]+[-_](v[0-9]+\.[0-9]+\.[0-9].*)", text)
     return is_short or any_scheme(text) is not None or (named is not None and any_scheme(named[1]) is not None)
