@@ -27,6 +27,10 @@ TRIGGERS = [
     pytest.param(("RUN true", "COPY --from=$IMAGE /a /b"), "not known here", id="an image by a variable"),
     pytest.param(("COPY . /app",), "copies '.git'", id="all files, .git among them"),
     pytest.param(("RUN --mount=type=bind,target=/x true",), "copies '.git'", id="all files, mounted"),
+    pytest.param(("ARG SOURCE_DATE_EPOCH", "RUN true"), "reads SOURCE_DATE_EPOCH", id="the commit's time"),
+    pytest.param(("ARG A SOURCE_DATE\\\n_EPOCH",), "reads SOURCE_DATE_EPOCH", id="the commit's time, on two lines"),
+    pytest.param(("ARG BUILDARCH",), "reads BUILDARCH", id="the builder's platform"),
+    pytest.param(("ARG TARGETARCH",), "", id="the platform that is built"),
 ]
 
 

@@ -125,6 +125,10 @@ LABELS = f"{CREATED}=2026-01-0%s\n{REVISION}=%s\n{VERSION}=pr-%s\nteam=vision"
         ),
         pytest.param(dockerfile(EPOCH), nothing, False, id="a Dockerfile that reads the commit's time"),
         pytest.param(dockerfile(EPOCH), next_commit, True, id="another commit's time"),
+        pytest.param(dockerfile(EPOCH.replace("_E", "\\\n_E")), next_commit, True, id="a time that two lines name"),
+        pytest.param(dockerfile("# escape=`\n" + EPOCH.replace("_E", "`\n#\n_E")), next_commit, True, id="another escape"),
+        pytest.param(dockerfile(EPOCH.replace("DATE", '"DATE"')), nothing, True, id="an argument's name in quotes"),
+        pytest.param(dockerfile(BUILDER.replace("PLAT", "\\\nPLAT")), another_builder, True, id="a builder on two lines"),
         # Frontends
         pytest.param(dockerfile(SYNTAX), nothing, False, id="a frontend"),
         pytest.param(dockerfile(SYNTAX), base("sha256:" + "3" * 64), True, id="another digest of a frontend"),

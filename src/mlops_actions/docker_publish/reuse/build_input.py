@@ -88,13 +88,14 @@ def _everything_else(
     parsed = instructions.parse(dockerfile)
     if frontend := variables.frontend(arguments):
         parsed = replace(parsed, frontend=frontend)
-    reads_builder = variables.reads_builder_platform(dockerfile)
+    text = variables.searched_text(dockerfile, parsed)
+    reads_builder = variables.reads_builder_platform(text)
     builder = "" if inputs.platforms and not reads_builder else platform()
     if not builder and (reads_builder or not inputs.platforms):
         raise UnknownInput("the builder's own platform is not known; give 'platforms'")
     platforms = tuple(sorted(inputs.platforms or (builder,)))
     base_images = bases.find_base_images(parsed, arguments, platforms)
-    for reason in (*base_images.reasons, variables.unknown_input(request.environ)):
+    for reason in (*base_images.reasons, variables.unknown_argument(parsed), variables.unknown_input(request.environ)):
         if reason:
             raise UnknownInput(reason)
     if "--build-context" in (inputs.build_options or ""):
@@ -105,14 +106,14 @@ def _everything_else(
         if digest is None:
             raise UnknownInput(f"the digest of {image!r} cannot be found")
         digests[image] = digest
-    epoch = request.source_date_epoch if variables.reads_epoch(dockerfile) and variables.EPOCH not in arguments else None
+    epoch = request.source_date_epoch if variables.reads_epoch(text) and variables.EPOCH not in arguments else None
     labels = plan.user_labels(inputs, request.environ)
     return FingerprintInputs(
         dockerfile=dockerfile.hex(),
         target=inputs.target or "",
         platforms=platforms,
         builder=builder if reads_builder else "",
-        build_arguments=variables.input_arguments(arguments, dockerfile),
+        build_arguments=variables.input_arguments(arguments, text),
         epoch="" if epoch is None else str(epoch),
         labels={key: value for key, value in labels.items() if key not in plan.LABELS_OF_A_COMMIT},
         options=(*options.that_change_the_image(inputs.build_options or ""), f"compression={inputs.compression}"),

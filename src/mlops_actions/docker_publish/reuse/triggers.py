@@ -12,6 +12,7 @@ from mlops_actions.core.errors import ActionError
 from mlops_actions.core.oci import json_object
 from mlops_actions.docker_publish.dockerfile import bases, instructions, paths
 from mlops_actions.docker_publish.ports import Registry
+from mlops_actions.docker_publish.reuse import variables
 
 
 def find_unknown(base_images: Iterable[str], triggers_of: Callable[[str], Sequence[str] | None], *, git: bool) -> str:
@@ -26,12 +27,15 @@ def find_unknown(base_images: Iterable[str], triggers_of: Callable[[str], Sequen
             return f"the ONBUILD of {image!r} cannot be read"
         if not triggers:
             continue
-        parsed = instructions.parse("\n".join(("FROM scratch", *triggers, "")).encode())
+        content = "\n".join(("FROM scratch", *triggers, "")).encode("utf-8", "replace")
+        parsed = instructions.parse(content)
         found = bases.find_base_images(parsed, {})
         if found.reasons:
             return f"the ONBUILD of {image!r} reads what is not known here: {found.reasons[0].partition(': ')[2]}"
         if found.images:
             return f"the ONBUILD of {image!r} reads {found.images[0]!r}"
+        if name := variables.unhashed(variables.searched_text(content, parsed)):
+            return f"the ONBUILD of {image!r} reads {name}, which differs between commits or builders"
         if not git and paths.sees_git(parsed, {}):
             return f"the ONBUILD of {image!r} copies '.git' (a line '.git' in .dockerignore helps)"
     return ""

@@ -6,13 +6,36 @@ dockerfile2llb/convert.go: proxies, automatic platform arguments; solver/llbsolv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+from mlops_actions.docker_publish.dockerfile import arguments as dockerfile_arguments
+from mlops_actions.docker_publish.dockerfile.bases import with_triggers
+from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile
 
 EPOCH = "SOURCE_DATE_EPOCH"
 _SYNTAX = "BUILDKIT_SYNTAX"
 _SOURCE_POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
 _OF_THE_BUILDER = (b"BUILDPLATFORM", b"BUILDOS", b"BUILDARCH", b"BUILDVARIANT")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def searched_text(content: bytes, dockerfile: Dockerfile) -> bytes:
+    """Return a Dockerfile's bytes, and its instructions with their lines joined: a continued line may part a name."""
+    joined = "\n".join(instruction.arguments for instruction in dockerfile.instructions)
+    return content + b"\n" + joined.encode("utf-8", "surrogateescape")
+
+
+def unknown_argument(dockerfile: Dockerfile) -> str:
+    """Name an ARG whose name is made of quotes or variables, so that it may be any variable's; empty: there is none."""
+    for instruction in with_triggers(dockerfile):
+        if instruction.keyword == "ARG":
+            for word in dockerfile_arguments.split_words(instruction.operands, dockerfile.escape):
+                name = word.partition("=")[0]
+                if not _NAME.fullmatch(name):
+                    return f"line {instruction.line}: which argument {name!r} is cannot be known here"
+    return ""
 
 
 def frontend(arguments: Mapping[str, str]) -> str:
@@ -28,6 +51,11 @@ def input_arguments(arguments: Mapping[str, str], dockerfile: bytes) -> dict[str
     """
     text = dockerfile.lower()
     return {key: value for key, value in arguments.items() if key.lower() not in _PROXIES or key.lower().encode() in text}
+
+
+def unhashed(triggers: bytes) -> str:
+    """Name a variable in the ONBUILD of a base image that enters a fingerprint only where the Dockerfile names it."""
+    return next((name.decode() for name in (EPOCH.encode(), *_OF_THE_BUILDER) if name in triggers), "")
 
 
 def reads_epoch(dockerfile: bytes) -> bool:
