@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import argo, argo_logs, chatops, compression, docker, images, long_comments, wandb
+from tests.bench import argo, argo_logs, chatops, compression, docker, images, long_comments, registries, wandb
 from tests.bench.startup import ROUNDS
 from tests.bench.table import Table
 from tests.e2e.docker_daemon import DaemonError, Docker
@@ -131,6 +131,7 @@ def image_rows(table: Table) -> None:
         triggered_rows(table, chatops.measure(partial(images.repeated, daemon, names["chatops"])), held=True)
         table.section("Publishing (docker-publish in its image, on a daemon of its own)")
         publishing_rows(table, docker.measure(daemon, names))
+        registries_rows(table, registries.measure(daemon, names))
         compression_rows(table, daemon, names)
 
 
@@ -146,6 +147,13 @@ def publishing_rows(table: Table, figures: docker.Publishing) -> None:
             table.figure(f"{name}, {kind}", figures.ratios[kind], TIMES, of=f"{plain}, {described}", most=most)
         else:
             table.words(f"{name}, {kind}", "not measured: no Go here to make BuildKit with")
+
+
+def registries_rows(table: Table, figures: registries.Publications) -> None:
+    """Print what a second registry adds."""
+    layers = f"{registries.MEGABYTES} MB in {registries.LAYERS} layers"
+    table.figure(f"a build of {layers}, to one registry", figures.one, SECONDS)
+    table.figure("  to two registries", figures.two / figures.one, TIMES, of="publishing to one", most=1.3)
 
 
 def compression_rows(table: Table, daemon: Docker, names: Mapping[str, str]) -> None:
