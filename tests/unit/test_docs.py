@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
@@ -150,6 +151,25 @@ def test_every_exit_code_is_explained() -> None:
     codes = {kind.exit_code for kind in classes if kind is not errors.ActionError}
     explained = {int(code) for row in rows(table) for code in row[0].split(",")}
     assert explained == {0, *codes, *(errors.Cancelled(number).exit_code for number in (2, 15))}
+
+
+def literals(folder: Path) -> set[str]:
+    """The texts in the code, each with `…` for what is filled in."""
+    nodes = (node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    texts = set()
+    for node in nodes:
+        if isinstance(node, ast.JoinedStr):
+            texts.add("".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
+    return texts
+
+
+def test_every_error_of_an_image_on_the_page_is_one_of_the_code() -> None:
+    said = {text for name in ("core", "docker_publish", "boundary") for text in literals(ROOT / "src/mlops_actions" / name)}
+    explained = [text.strip("`") for text, _, _ in rows(block("docs/troubleshooting.md", "image failures"))]
+    assert len(explained) > 10
+    assert [text for text in explained if not any(text in one for one in said)] == []
 
 
 def test_every_event_with_a_pull_request_is_documented() -> None:
