@@ -98,6 +98,13 @@ def test_an_onbuild_that_cannot_be_read_is_an_input_that_is_not_known(publisher:
     check(publisher, "cannot be read")
 
 
+@pytest.mark.parametrize("name", ["octo/../base:1", "octo/./base:1", "octo?base:1", "octo//base:1", f"../x@{OLD}"])
+def test_a_name_that_no_image_has_is_put_into_no_address(publisher: Publisher, name: str) -> None:
+    from_base(publisher, f"{publisher.host}/{name}")
+    check(publisher, "cannot be found")
+    assert not [entry.path for entry in publisher.registry.log if "base" in entry.path or ".." in entry.path]
+
+
 def test_an_ignored_git_is_no_input_of_an_onbuild(publisher: Publisher) -> None:
     from_base(publisher, push_base(publisher, ("COPY . /app",), index=False))
     (publisher.workspace / ".dockerignore").write_text(".git\n")

@@ -35,3 +35,8 @@ def write(folder: Path) -> None:
 def test_links_are_followed_as_buildkit_follows_them(tmp_path: Path, source: str, leads: bool) -> None:
     write(tmp_path / "context")
     assert context_links.lead_to_git(tmp_path / "context", [source]) is leads
+
+
+def test_a_hostile_pattern_is_matched_at_once(tmp_path: Path) -> None:
+    (tmp_path / ("a" * 200)).write_text("")
+    assert not context_links.lead_to_git(tmp_path, ["*a" * 30 + "*b"])

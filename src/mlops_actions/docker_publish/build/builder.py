@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from mlops_actions.core.errors import ActionError, BadInput
-from mlops_actions.core.image_name import parse_reference
+from mlops_actions.core.image_name import COMPONENT, parse_reference
 from mlops_actions.core.ports import Runner
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.ports import BuildxBuilder, Daemon, Docker, LocalImage, Registry
@@ -85,6 +85,9 @@ class Builder:
         `client_of` returns the client of a registry by its host.
         """
         base = parse_reference(reference)
+        # Such a name is put into a registry's addresses, and BuildKit refuses any other.
+        if not all(map(COMPONENT.fullmatch, base.name.repository.split("/"))):
+            return None
         if base.version.startswith("sha256:"):
             return base.version
 

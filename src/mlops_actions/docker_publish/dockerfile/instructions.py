@@ -6,6 +6,7 @@ Facts: BuildKit's frontend/dockerfile/parser/parser.go. tests/e2e/test_dockerfil
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,7 +80,7 @@ class _Reader:
         self._escape = escape
         self._depth = depth
         self._next = 0
-        self._without_end: set[shell.Heredoc] = set()  # of what is missing below one line, nothing is below a later one
+        self._places: dict[bool, dict[str, list[int]]] = {}
         # A doubled escape character does not continue a line.
         mark = re.escape(escape)
         self._continued = re.compile(rf"(?<!{mark}){mark}[ \t]*\Z")
@@ -168,16 +169,23 @@ class _Reader:
         return len(lines) > 1 and self._continued.search(lines[-2]) is not None
 
     def _body(self, heredoc: shell.Heredoc) -> list[str] | None:
-        if heredoc in self._without_end:
+        places = self._places_of(heredoc)
+        first = bisect_left(places, self._next)
+        if first == len(places):
             return None
-        for index in range(self._next, len(self._lines)):
-            line = self._lines[index].rstrip("\r")
-            if (line.lstrip("\t") if heredoc.ignores_tabs else line) == heredoc.end:
-                body = [text.removesuffix("\r") for text in self._lines[self._next : index]]
-                self._next = index + 1
-                return body
-        self._without_end.add(heredoc)
-        return None
+        body = [text.removesuffix("\r") for text in self._lines[self._next : places[first]]]
+        self._next = places[first] + 1
+        return body
+
+    def _places_of(self, heredoc: shell.Heredoc) -> Sequence[int]:
+        """Return the indices of all lines that may end a here-document; read once, for any number of them."""
+        if heredoc.ignores_tabs not in self._places:
+            places: dict[str, list[int]] = {}
+            for index, text in enumerate(self._lines):
+                line = text.rstrip("\r")
+                places.setdefault(line.lstrip("\t") if heredoc.ignores_tabs else line, []).append(index)
+            self._places[heredoc.ignores_tabs] = places
+        return self._places[heredoc.ignores_tabs].get(heredoc.end, ())
 
     def _trigger(self, expression: str, heredocs: Sequence[str]) -> Instruction | None:
         """Read the instruction of an ONBUILD: BuildKit reads it anew, with the default escape character."""

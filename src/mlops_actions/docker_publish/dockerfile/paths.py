@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 
 from mlops_actions.docker_publish.dockerfile import arguments, shell
 from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Instruction
@@ -64,5 +64,4 @@ def reaches_git(source: str) -> bool:
 
 def matches(pattern: str, name: str) -> bool:
     """Tell whether a segment with wildcards may match a name; `[` counts for any text."""
-    stars = re.escape(pattern.partition("[")[0] + ("*" if "[" in pattern else "")).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(stars, name, re.DOTALL) is not None
+    return fnmatchcase(name, pattern.partition("[")[0] + ("*" if "[" in pattern else ""))

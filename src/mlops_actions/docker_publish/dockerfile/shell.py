@@ -15,6 +15,8 @@ _HEREDOC = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)")
 _HEREDOC_GAPS = "\t\r "
 _SPECIAL_PARAMETERS = "@*#?-$!0"
 _DEFAULT_ESCAPE = "\\"
+# Characters that the variables of one text may stand for: `ENV A=$A$A` doubles them at each line.
+_MAX_VALUES = 1 << 20
 # What BuildKit sets itself, by the platform and the target that are built: BUILDPLATFORM, TARGETARCH and their like.
 _AUTOMATIC = re.compile(r"(?:BUILD|TARGET)[A-Z]+")
 
@@ -96,6 +98,7 @@ class _Lexer:
     values: Callable[[str], str | None] | None = None
     is_clear: bool = True
     _position: int = 0
+    _expanded: int = 0
     _word: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -248,6 +251,9 @@ class _Lexer:
 
     def _known(self, name: str) -> str | None:
         value = self.values(name) if self.values else None
+        self._expanded += len(value or "")
+        if self._expanded > _MAX_VALUES:
+            raise UnknownValue(name)
         if value is None and _AUTOMATIC.fullmatch(name):
             raise UnknownValue
         return value
