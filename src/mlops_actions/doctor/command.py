@@ -103,16 +103,18 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     if all_variables := environ.get("DOCTOR_VARS"):
         context |= _variables(all_variables)
     logins: Mapping[str, tuple[str, str]] = {}
+    plain_http: frozenset[str] = frozenset()  # a person's login goes nowhere in plain HTTP because a checkout says so
     if job.is_job(environ):
         context |= job.values(file, environ)
         logins = other_registries.logins(file, context, context.get(job.TOKEN, ""))
+        plain_http = other_registries.plain_http(file, context)
         environ = {**environ, **job.credentials(file, context, _kubeconfig_writer(environ))}
     log = QuietLog(environ)
     secrets = [environ.get(name, "") for name in _SECRETS]
     secrets += [value for name, value in context.items() if name.startswith(job.SECRETS)]
     for secret in secrets:
         log.mask(secret)
-    adapters = _Adapters(environ, Path.cwd(), log, logins)
+    adapters = _Adapters(environ, Path.cwd(), log, logins, plain_http)
     read: ReadManifest = options.read_manifest
     scope = Scope(
         workflow=file,
@@ -197,6 +199,7 @@ class _Adapters:
     directory: Path
     log: QuietLog
     logins: Mapping[str, tuple[str, str]]  # of registries, by host
+    plain_http: frozenset[str]  # registries
 
     def repository(self) -> str:
         if name := self.environ.get("GITHUB_REPOSITORY", ""):
@@ -266,7 +269,8 @@ class _Adapters:
     def _registry(self, host: str, anonymous: bool) -> RegistryApi:
         from mlops_actions.boundary.doctor.registry import connect
 
-        return connect(host, self.environ, self.log, anonymous=anonymous, logins=self.logins)
+        allows_http = host in self.plain_http
+        return connect(host, self.environ, self.log, anonymous=anonymous, logins=self.logins, allows_http=allows_http)
 
     def _cluster(self, target: ClusterTarget) -> ClusterApi:
         from mlops_actions.boundary.doctor.cluster import connect

@@ -60,6 +60,12 @@ def logins(file: WorkflowFile, context: Mapping[str, str], job_token: str) -> di
     return found
 
 
+def plain_http(file: WorkflowFile, context: Mapping[str, str]) -> frozenset[str]:
+    """Return the hosts that a job's steps ask in plain HTTP (`insecure-registries`)."""
+    words = (word for step in file.steps("docker-publish") for word in step.words("insecure-registries", context))
+    return frozenset(_host(word) for word in words)
+
+
 def login(
     entry: OtherRegistry, step: ActionStep, scope: Scope, connect: Callable[[str, bool], RegistryApi]
 ) -> Iterator[HealthCheck]:
@@ -106,10 +112,14 @@ def _entries(text: str) -> list[OtherRegistry] | None:
         return None
     entries = []
     for name, value in document.items():
-        host = canonical(re.sub(r"^https?://", "", str(name).strip().lower()).partition("/")[0])
+        host = _host(str(name))
         if HOST.fullmatch(host) and (value in ("", None) or isinstance(value, dict)):
             entries.append(_entry(host, value or {}))
     return entries
+
+
+def _host(name: str) -> str:
+    return canonical(re.sub(r"^https?://", "", name.strip().lower()).partition("/")[0])
 
 
 def _entry(host: str, value: Mapping[str, Any]) -> OtherRegistry:

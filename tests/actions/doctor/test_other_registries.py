@@ -156,3 +156,19 @@ def test_a_job_signs_in_with_the_secrets_that_it_passes_on(world: World, bases: 
     assert logins[f"GET https://{bases}/v2/"] == status, diagnosed.text
     assert len(logins) == 2
     assert secret not in diagnosed.text
+
+
+@pytest.mark.parametrize(("is_job", "status"), [(True, "ok"), (False, "fails")])
+def test_a_registry_of_plain_http_is_asked_by_a_job_alone(
+    world: World, bases: str, monkeypatch: pytest.MonkeyPatch, is_job: bool, status: str
+) -> None:
+    """A person's login goes nowhere in plain HTTP because a file of a checkout says so."""
+    for module in ("address", "client"):
+        monkeypatch.setattr(f"mlops_actions.boundary.registry.{module}.is_loopback", lambda name: bases not in name)
+    lines = f"registries: |\n            {bases}: {LOGIN}\n          insecure-registries: http://{bases}/\n"
+    world.replace("          tags: sha\n", f"          tags: sha\n          {lines}")
+    world.environ |= {"DOCTOR_VARS": json.dumps(world.settings.variables), "BASES": PASSWORD}
+    world.environ |= {"GITHUB_ACTIONS": "true"} if is_job else {}
+    diagnosed = world.ask("--only", "registry")
+    asked = [check for check in diagnosed.checks if check["asked"] == f"GET https://{bases}/v2/"]
+    assert {check["status"] for check in asked} == {status}, diagnosed.text

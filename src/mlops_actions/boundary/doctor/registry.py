@@ -17,13 +17,17 @@ def connect(
     *,
     anonymous: bool,
     logins: Mapping[str, tuple[str, str]] | None = None,
+    allows_http: bool = False,
 ) -> RegistryClient:
-    """Return a client of a registry; `logins` are user and password by host, which a job's steps get for these alone."""
+    """Return a client of a registry; `logins` are user and password by host, which a job's steps get for these alone.
+
+    `allows_http` says whether the registry may be asked in plain HTTP, the login included.
+    """
     login = None if anonymous else (logins or {}).get(host) or credentials(host, environ)
     if login:
         log.mask(login[1])
         log.mask(base64.b64encode(":".join(login).encode()).decode())  # as the header holds it
-    return RegistryClient(host, BasicCredentials(*login) if login else None, log, retries=1)
+    return RegistryClient(host, BasicCredentials(*login) if login else None, log, retries=1, allows_http=allows_http)
 
 
 def credentials(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
