@@ -91,7 +91,10 @@ def check_fork(evaluation: Evaluation) -> Decision | None:
 def check_head(evaluation: Evaluation) -> Decision | None:
     """Deny where the command does not mean the head commit, or it is not certain that it does."""
     head = evaluation.pull_request.head.sha
-    pins = evaluation.arguments.values(PIN)
+    request = evaluation.request
+    pins = request.pins or evaluation.arguments.values(PIN)
+    if request.given_in and not request.pins and {pin.lower() for pin in pins} != {head}:
+        pins = ()  # a command that is given again is for the head as it is now, whatever its comment named
     if pins:
         if not all(_SHA.fullmatch(pin.lower()) for pin in pins):
             return Decision("sha-malformed", (), evaluation.pinned())

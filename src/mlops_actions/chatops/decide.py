@@ -119,7 +119,9 @@ def check_arguments(evaluation: Evaluation) -> Decision | None:
         evaluation.arguments = parse_arguments(request)
     except grammar.ArgumentError as error:
         return Decision("arguments", (str(error),))
-    evaluation.params, problems = bind(request.command, evaluation.arguments.without(PIN))
+    # A control that is about any commit would do more than somebody means who names one.
+    arguments = evaluation.arguments if request.control in AT_ANY_COMMIT else evaluation.arguments.without(PIN)
+    evaluation.params, problems = bind(request.command, arguments)
     problems = [*problems_below(request), *problems]
     evaluation.warnings += below.notes if below else ()
     usage = f"usage: {request.command.usage(evaluation.inputs.prefix)}"

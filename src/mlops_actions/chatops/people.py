@@ -141,8 +141,12 @@ def check_self_approval(evaluation: Evaluation) -> Decision | None:
     head = evaluation.pull_request.head
     updates = evaluation.answer(BranchUpdates(head.repository, head.ref, evaluation.request.written_at))
     pusher = 0 if isinstance(updates, Unknown) else pusher_of(updates, evaluation.sha)
-    is_own = evaluation.request.source.actor.id in {evaluation.pull_request.author.id, pusher}
-    return Decision("self-approval") if is_own else None
+    if evaluation.request.source.actor.id in {evaluation.pull_request.author.id, pusher}:
+        return Decision("self-approval")
+    if not pusher:
+        details = cause_and_remedy(updates) if isinstance(updates, Unknown) else ("the branch's activity does not show it",)
+        return Decision("pusher-unknown", details)
+    return None
 
 
 def require_approvals(evaluation: Evaluation, reason: str, excluded: set[int], *, needed: int = 1) -> Decision | None:
@@ -163,7 +167,8 @@ def _confirmed_approvers(evaluation: Evaluation, excluded: set[int], least_role:
     approving = evaluation.answer(Approvers(evaluation.pull_request.number, evaluation.sha))
     if isinstance(approving, Unknown):
         return approving
-    counted = [user for user in approving if user.id not in excluded][-_MAX_APPROVERS:]
+    # A job's token can approve, also that of a workflow file which the pull request brings: a bot is nobody else.
+    counted = [user for user in approving if user.id not in excluded and not user.is_bot][-_MAX_APPROVERS:]
     roles = evaluation.answers([UserRole(user.login) for user in counted])
     return [
         user

@@ -65,6 +65,12 @@ REASONS: dict[str, Reason] = {
         "`self-approval` is not `allow`.",
         "Ask somebody else to approve this: not the author, not who pushed the commit, not who gave the command.",
     ),
+    "pusher-unknown": Reason(
+        "deny",
+        "`/approve`, where `self-approval` is not `allow`, and GitHub does not show who pushed the commit.",
+        "Follow the remedy below, or ask a maintainer to set `self-approval: allow`, then approve again. GitHub did not "
+        "show who pushed this commit:",
+    ),
     "confirmation": Reason(
         "ignore",
         "The command passed all checks and declares `confirm`: a question was written, and `/confirm` starts it.",

@@ -62,7 +62,8 @@ class CommandRequest:
     the command, but a workflow that was submitted earlier reports its end. `control` is the built-in
     command that asked for this one, or that this is. `given_in` is the place of the comment with the arguments (see
     `CommandNotice.source`) where that is another one, and `for_runs` are the ids of the workflow runs that the control is
-    about. `confirmation` is set where a later comment confirmed the command.
+    about. `pins` are the commits that the control named by `sha=` for the command that it gives again. `confirmation` is set
+    where a later comment confirmed the command.
     """
 
     source: CommandSource
@@ -83,6 +84,7 @@ class CommandRequest:
     control: str = ""
     given_in: str = ""
     for_runs: tuple[int, ...] = ()
+    pins: tuple[str, ...] = ()
     confirmation: Confirmation | None = None
 
 

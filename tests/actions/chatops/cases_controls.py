@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlops_actions.core import sticky
 from mlops_actions.core.callback import RECORD_TITLE, record
 from mlops_actions.core.command_notice import BY_LABEL, TITLE, CommandNotice
 from mlops_actions.core.sticky import CommandMark
-from mlops_sandbox.github import WorkflowRun
+from mlops_sandbox.github import Delivery, WorkflowRun
 from tests.actions.chatops.case import US, Arrange, Case
 from tests.support.payloads import Sample
 
@@ -122,6 +122,18 @@ def _closed(sample: Sample) -> None:
 
 def _run(sample: Sample, run_id: int = RUN) -> WorkflowRun:
     return sample.repository.workflow_runs[run_id]
+
+
+def _of_head(body: str, by: str = "maintainer") -> Callable[[Sample], Delivery[Any]]:
+    return lambda sample: sample.pull.comment(body.replace("HEAD", sample.pull.head_sha), by=by)
+
+
+def _pushed_by(login: str) -> Arrange:
+    def arrange(sample: Sample) -> None:
+        sample.repository.collaborator(login, "write")
+        sample.pull.push(by=login)
+
+    return arrange
 
 
 def _ended(*run_ids: int) -> Arrange:
@@ -506,6 +518,43 @@ RETRY = [
         _in_turn(accepted(ends="failure"), _pushed),
         reply=("by `/retry`",),
     ),
+    _control(
+        "retry with the head's commit",
+        "ok",
+        "/retry",
+        accepted(),
+        event=_of_head("/retry sha=HEAD"),
+        inputs={"head": "pinned"},
+        params={"lr": 0.1},
+    ),
+    _control(
+        "retry with another commit, head latest",
+        "sha-mismatch",
+        f"/retry sha={'e' * 40}",
+        accepted(),
+        inputs={"head": "latest"},
+        reply=("/train sha=", "lr=0.1"),
+    ),
+    _control("retry with another commit below", "sha-mismatch", f"/retry\nsha: {'e' * 40}", accepted(), reply=("head: ",)),
+    _control(
+        "retry of a command with a commit, after a push",
+        "ok",
+        "/retry",
+        _in_turn(lambda sample: accepted(f"/train lr=0.1 sha={sample.pull.head_sha}")(sample), _pushed),
+        params={"lr": 0.1},
+    ),
+    _control(
+        "retry of a command with a commit, after a push, head pinned",
+        "sha-missing",
+        "/retry",
+        _in_turn(lambda sample: accepted(f"/train lr=0.1 sha={sample.pull.head_sha}")(sample), _pushed),
+        inputs={"head": "pinned"},
+        reply=("/train sha=", "lr=0.1"),
+    ),
+    *(
+        _control(f"{control} with a commit", "parameters", f"/{control} sha={'e' * 40}", accepted(), reply=("sha",))
+        for control in ("status", "stop", "reject")
+    ),
     _control("retry of something else", "parameters", "/retry all", accepted(), reply=("one of failed",)),
 ]
 
@@ -526,6 +575,39 @@ APPROVE = [
     _control("approve one's own command", "self-approval", "/approve", accepted(), reply=("Ask somebody else to approve",)),
     _control(
         "approve one's own pull request", "self-approval", "/approve", accepted(), by="writer", reply=("somebody else",)
+    ),
+    _control(
+        "approve one's own push",
+        "self-approval",
+        "/approve",
+        _in_turn(_pushed_by("second"), accepted(by="writer")),
+        by="second",
+        reply=("somebody else",),
+    ),
+    _control(
+        "approve, and GitHub refuses to show who pushed",
+        "pusher-unknown",
+        "/approve",
+        _in_turn(_pushed_by("second"), accepted(by="writer"), _refuse("GET /repos/*/*/activity", 403)),
+        event=_of_head("/approve sha=HEAD", by="second"),
+        reply=("GitHub did not show who pushed", "GET /repos/octo-org/digits/activity"),
+        exit_code=3,
+    ),
+    _control(
+        "approve, and nobody knows who pushed",
+        "pusher-unknown",
+        "/approve",
+        _in_turn(_pushed_by("second"), accepted(by="writer"), _refuse("GET /repos/*/*/activity", 200, [])),
+        event=_of_head("/approve sha=HEAD", by="second"),
+        reply=("GitHub did not show who pushed", "activity does not show it"),
+    ),
+    _control(
+        "approve, and nobody needs to know who pushed",
+        "approved",
+        "/approve",
+        _in_turn(accepted(by="writer"), _refuse("GET /repos/*/*/activity", 403)),
+        event=_of_head("/approve sha=HEAD"),
+        inputs={"self-approval": "allow"},
     ),
     _control(
         "approve one's own where that is allowed",

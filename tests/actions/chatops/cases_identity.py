@@ -62,6 +62,14 @@ def _approved(*logins: str, activity: int = 200) -> Callable[[Sample], None]:
     return arrange
 
 
+def _approved_by_a_bot(sample: Sample) -> None:
+    """Let the workflow's own account approve, and GitHub say that it may write."""
+    bot = sample.github.account("github-actions[bot]")
+    sample.pull.review("APPROVED", by=bot)
+    role = {"permission": "write", "role_name": "write", "user": {"login": bot.login, "id": bot.id}}
+    sample.github.faults.answer("GET /repos/*/*/collaborators/github-actions*/permission", 200, role)
+
+
 def _close_and_reopen(sample: Sample) -> None:
     sample.pull.close(by="writer")
     sample.pull.reopen(by="writer")
@@ -247,6 +255,7 @@ CASES = [
         event=lambda sample: sample.pull.comment(f"/train sha={sample.pull.head_sha}", by="maintainer"),
         inputs=APPROVAL,
     ),
+    Case("approved by a bot", "not-approved", before=_approved_by_a_bot, inputs=APPROVAL, reply=("somebody else",)),
     Case(
         "approved by a login that somebody else has by now",
         "not-approved",

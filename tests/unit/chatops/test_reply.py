@@ -121,6 +121,7 @@ FIRST_SENTENCES = {
     "retry-moved": "Give the command on the head commit instead, by `/retry`:",
     "nothing-waits": "Start a command first.",
     "self-approval": "Ask somebody else to approve this:",
+    "pusher-unknown": "Follow the remedy below, or ask a maintainer to set `self-approval: allow`, then approve again.",
     "multiple-commands": "Write one command in each comment.",
     "unknown-command": "Correct the name.",
     "sender-not-author": "Write your own comment.",

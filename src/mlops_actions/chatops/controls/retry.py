@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mlops_actions.chatops.command_line import parse_arguments
 from mlops_actions.chatops.controls.running import CommandRun, CommandRuns
 from mlops_actions.chatops.find_command import find_command
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.parameters import PIN
 from mlops_actions.chatops.ports import Repository
 from mlops_actions.chatops.request import CommandRequest, Decision
 from mlops_actions.chatops.roles import rank
@@ -52,6 +54,7 @@ def repeated(
         control=control,
         given_in=place,
         for_runs=_same(last, runs) if only_failed else (),
+        pins=parse_arguments(request).values(PIN),
     )
 
 
