@@ -26,8 +26,8 @@ class RunRecords(Protocol):
     def jobs(self, run: int) -> list[Mapping[str, Any]]:
         """Return the jobs of all attempts of a run."""
 
-    def annotations(self, job: int) -> list[Mapping[str, Any]]:
-        """Return the annotations of a job."""
+    def annotations(self, job: int, *, must_exist: bool = False) -> list[Mapping[str, Any]]:
+        """Return the annotations of a job; where there are none by this id, nothing, or an error if they `must_exist`."""
 
     def cancel(self, run: int) -> bool:
         """Cancel a run; False where it has ended already."""

@@ -54,4 +54,4 @@ def reports_later(annotations: list[Mapping[str, Any]]) -> bool:
 
 def _annotations(client: Reader, run: int) -> list[Mapping[str, Any]]:
     jobs = [int(job["id"]) for job in client.runs.jobs(run) if job.get("conclusion") != "skipped"]
-    return [annotation for job in jobs[:_MAX_JOBS_READ] for annotation in client.runs.annotations(job)]
+    return [annotation for job in jobs[:_MAX_JOBS_READ] for annotation in client.runs.annotations(job, must_exist=True)]

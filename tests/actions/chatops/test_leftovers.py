@@ -160,6 +160,12 @@ def without_rights(runs: Runs) -> None:
     another(runs)
 
 
+def without_annotations(runs: Runs) -> None:
+    """Another command, whose job is shown no annotations, so that nobody knows whether a workflow runs on."""
+    runs.sample.github.faults.answer("GET /repos/*/*/check-runs/*/annotations", 404)
+    another(runs)
+
+
 def again(runs: Runs) -> None:
     """All jobs of the run once more."""
     runs.listen(FIRST, attempt=2)
@@ -188,6 +194,13 @@ CASES = (
     Left("a run that succeeded, and said nothing", another, dies={"conclusion": "success"}),
     Left(
         "a run whose workflow runs on", another, OPEN, ("training", "trained"), {"conclusion": "success", "detached": True}
+    ),
+    Left(
+        "a run whose workflow runs on, which is hidden",
+        without_annotations,
+        OPEN,
+        ("training", "trained"),
+        {"conclusion": "success", "detached": True},
     ),
     Left("a run whose workflow runs on, and a status", status, OPEN, ("training",), None),
     Left("a run that goes on", another, OPEN, ("training", "trained"), None),

@@ -124,6 +124,18 @@ def _control(world: World, body: str, *, ends: str = "", reply: str = "never") -
     return world.play(world.comment(body), {"controls": body.removeprefix("/"), "reply": reply})
 
 
+def _left(world: World) -> Play:
+    """Let a run die, so that the post stage of the next one ends what it left."""
+    accepted(ends="failure")(world.sample)
+    world.play(world.comment(), _FEEDBACK, run_id="100")()
+    return world.play(world.comment("/status"), {**_FEEDBACK, "controls": "status"}, post=True)
+
+
+def _locked(world: World) -> Play:
+    accepted(lock="gpu", said=False)(world.sample)
+    return world.play(world.comment(), {"commands": "train: {lock: gpu}", "reply": "always"}, run_id="200")
+
+
 def _lost(world: World, created_by: str) -> Play:
     """Lose the answer to a creation, so that the post stage searches for what was created."""
     assert world.sample
@@ -164,6 +176,8 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a stop": lambda world: _control(world, "/stop"),
     "a stop of a detached workflow": lambda world: _control(world, "/stop", ends="success"),
     "a retry": lambda world: _control(world, "/retry", ends="failure", reply="always"),
+    "what a dead run left": _left,
+    "a lock": _locked,
     "a token of an App": lambda world: _as_app(world, {"export-app-token": "true"}),
 }
 
@@ -183,6 +197,8 @@ _JOBS = (
     "jobs", "jobs.[].id", "jobs.[].name", "jobs.[].status", "jobs.[].conclusion?", "jobs.[].started_at?",
     "jobs.[].run_attempt",
 )  # fmt: skip
+_RUNS = ("workflow_runs", *(f"workflow_runs.[].{name}" for name in _COMMAND_RUN))
+_ANNOTATIONS = ("[].title?", "[].message")
 _INSTALLATION = ("id", "app_slug", "permissions")
 _TOKEN = ("token", "permissions")
 
@@ -261,7 +277,7 @@ CALLS = (
     ),
     Call(
         "GET /repos/*/*/actions/workflows/*/runs", "a stop", "decision",
-        ("workflow_runs", *(f"workflow_runs.[].{name}" for name in _COMMAND_RUN)),
+        _RUNS,
     ),
     Call("GET /repos/*/*/actions/runs/*/jobs", "a stop", "decision", _JOBS),
     Call(
@@ -316,4 +332,20 @@ CALLS = (
         "GET /repos/*/*/commits/*/check-runs", "a lost check run", "feedback", (*_CHECK_RUNS, "check_runs.[].external_id?")
     ),
     Call("GET /repos/*/*/deployments", "a lost deployment", "feedback", ("[].id", "[].description?")),
+    # What dead runs left is ended where all of it can be read; else the log says so, and the next run tries again.
+    Call("GET /repos/*/*/pulls/*", "what a dead run left", "feedback", _PULL_REQUEST, silent=("",)),
+    Call("GET /repos/*/*/issues/*/comments", "what a dead run left", "feedback", _COMMENTS, silent=("",)),
+    Call(
+        "GET /repos/*/*/commits/*/check-runs", "what a dead run left", "feedback",
+        (*_CHECK_RUNS, "check_runs.[].external_id?"), silent=("",),
+    ),
+    Call("GET /repos/*/*/deployments", "what a dead run left", "feedback", ("[].id", "[].description?"), silent=("",)),
+    Call("GET /repos/*/*/deployments/*/statuses", "what a dead run left", "feedback", ("[].state",), silent=("",)),
+    Call("GET /repos/*/*/actions/runs/*", "what a dead run left", "feedback", _COMMAND_RUN, silent=("",)),
+    Call("GET /repos/*/*/actions/runs/*/jobs", "what a dead run left", "feedback", _JOBS, silent=("",)),
+    Call("GET /repos/*/*/check-runs/*/annotations", "what a dead run left", "feedback", _ANNOTATIONS, silent=("",)),
+    Call("GET /repos/*/*/actions/workflows/*/runs", "a lock", "feedback", _RUNS),
+    Call("GET /repos/*/*/actions/runs", "a lock", "feedback", _RUNS),
+    Call("GET /repos/*/*/actions/runs/*/jobs", "a lock", "feedback", _JOBS),
+    Call("GET /repos/*/*/check-runs/*/annotations", "a lock", "feedback", _ANNOTATIONS, silent=("404",)),
 )  # fmt: skip

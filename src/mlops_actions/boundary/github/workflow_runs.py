@@ -51,13 +51,16 @@ class WorkflowRuns:
         pages = self._api.pages(f"{self._root}/actions/runs/{run}/jobs", shapes.JOB, key="jobs", filter="all")
         return list(islice(pages, _MAX_JOBS))
 
-    def annotations(self, job: int) -> list[Mapping[str, Any]]:
-        """Return the annotations of a job, whose check run has the job's id. A job that was skipped has none."""
+    def annotations(self, job: int, *, must_exist: bool = False) -> list[Mapping[str, Any]]:
+        """Return the annotations of a job, whose check run has the job's id. A job that was skipped has none.
+
+        GitHub may also hide the check run from a token, as if there were none: `must_exist` makes that an error.
+        """
         pages = self._api.pages(f"{self._root}/check-runs/{job}/annotations", shapes.ANNOTATION)
         try:
             return list(islice(pages, _MAX_ANNOTATIONS))
         except GitHubRefused as refused:
-            if refused.status not in _GONE:
+            if must_exist or refused.status not in _GONE:
                 raise
             return []
 
