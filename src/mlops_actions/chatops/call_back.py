@@ -6,26 +6,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_actions.chatops.evaluation import Evaluation, cause_and_remedy
-from mlops_actions.chatops.facts import PullRequestCommits, Question, Unknown, WasHead, WorkflowRun
+from mlops_actions.chatops.facts import Facts, PullRequestCommits, Question, Unknown, WasHead, WorkflowRun
 from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.request import Decision
-from mlops_actions.core.callback import RECORD_TITLE, record
+from mlops_actions.core import command_notice
+from mlops_actions.core.callback import RECORD_TITLE, CallBack, record
+from mlops_actions.core.user import User
 
 _RUN_OF_THE_HEAD = ("pull_request", "pull_request_review", "pull_request_review_comment", "push")
 
 
 @dataclass(frozen=True)
-class RecordedIn(Question[bool]):
-    """Whether a job of a workflow run has written this record of a workflow that it submitted."""
+class Records(Question[frozenset[tuple[str, str]]]):
+    """What the jobs of a workflow run have recorded: title and text of each record."""
 
     run: int
-    text: str
 
-    def ask(self, reader: Reader) -> bool:
+    def ask(self, reader: Reader) -> frozenset[tuple[str, str]]:
         """Read the annotations of the run's jobs; a job that was skipped has none."""
         jobs = (job for job in reader.runs.jobs(self.run) if job.get("conclusion") != "skipped")
         annotations = (annotation for job in jobs for annotation in reader.runs.annotations(int(job["id"])))
-        return any((one.get("title"), one.get("message")) == (RECORD_TITLE, self.text) for one in annotations)
+        records = ((str(one.get("title") or ""), str(one["message"])) for one in annotations)
+        return frozenset(record for record in records if record[0] in (RECORD_TITLE, command_notice.TITLE))
+
+
+def command_of(call_back: CallBack, facts: Facts) -> tuple[str, User]:
+    """Return the name of the command whose workflow a call-back reports, and who gave it; each empty where unknown.
+
+    Both are only shown. They are read from the run that submitted the workflow, never from the command's comment, which can
+    be edited.
+    """
+    run, records = facts.get(WorkflowRun(call_back.run)), facts.get(Records(call_back.run))
+    login = "" if run is None or isinstance(run, Unknown) else str(run["actor"])
+    given = [] if records is None or isinstance(records, Unknown) else [command_notice.parse(*one) for one in records]
+    names = {one.name for one in given if one and (one.pr_number, one.sha) == (call_back.pull_request, call_back.sha)}
+    return names.pop() if len(names) == 1 else "", User(login, "Bot" if login.endswith("[bot]") else "User")
 
 
 def check_call_back(evaluation: Evaluation) -> Decision | None:
@@ -39,11 +54,11 @@ def check_call_back(evaluation: Evaluation) -> Decision | None:
         return None
     pull_request = evaluation.pull_request
     text = record(call_back.namespace, call_back.workflow, call_back.uid)
-    questions: list[Question[Any]] = [WorkflowRun(call_back.run), RecordedIn(call_back.run, text)]
+    questions: list[Question[Any]] = [WorkflowRun(call_back.run), Records(call_back.run)]
     if call_back.sha != pull_request.head.sha:
         head = pull_request.head
         questions += [PullRequestCommits(pull_request.number), WasHead(head.repository, head.ref, call_back.sha)]
-    run, recorded, *evidence = evaluation.answers(questions)
+    run, records, *evidence = evaluation.answers(questions)
     if isinstance(run, Unknown):
         return Decision("run-unknown", cause_and_remedy(run))
     if run is None:
@@ -52,9 +67,9 @@ def check_call_back(evaluation: Evaluation) -> Decision | None:
     # run can be believed for its own commit only.
     if run["event"] in _RUN_OF_THE_HEAD and run["head_sha"] != call_back.sha:
         return Decision("run-not-here", (f"run {call_back.run} was of commit {run['head_sha']}",))
-    if isinstance(recorded, Unknown):
-        return Decision("run-unknown", cause_and_remedy(recorded))
-    if not recorded:
+    if isinstance(records, Unknown):
+        return Decision("run-unknown", cause_and_remedy(records))
+    if (RECORD_TITLE, text) not in records:
         # GitHub shows the annotations of a job when it has ended, and a workflow can be faster.
         is_open = run["status"] != "completed"
         details = (f"run {call_back.run} names no workflow {call_back.namespace}/{call_back.workflow} ({call_back.uid})",)

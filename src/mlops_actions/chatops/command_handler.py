@@ -245,7 +245,8 @@ class CommandHandler:
             **self._comment_of_submitting_run(request),
         )
         resumed = self._resumed(state, request, writer)
-        feedback = FirstFeedback(writer, resumed or state, inputs=self._inputs, save=self._save)
+        state = self._with_commander(resumed or state, request, command, is_resumed=resumed is not None)
+        feedback = FirstFeedback(writer, state, inputs=self._inputs, save=self._save)
         # A resumed command has its feedback on the pull request already.
         calls = {} if resumed else feedback.calls(command.params, self._context.run_url, source.label)
         calls["pull request"] = lambda: client.pull_request(source.pr_number)
@@ -332,6 +333,21 @@ class CommandHandler:
                 title="chatops",
             )
             return None
+
+    def _with_commander(
+        self, state: FeedbackState, request: CommandRequest, command: AuthorizedCommand, *, is_resumed: bool
+    ) -> FeedbackState:
+        """Return the state of a call-back with who gave the command, whom its end is told."""
+        if request.call_back is None:
+            return state
+        from mlops_actions.chatops.call_back import command_of
+
+        recorded, actor = command_of(request.call_back, self._facts)
+        name = state.command if is_resumed else recorded or state.command
+        if not actor.login:
+            return replace(state, command=name)
+        summary = reply.submitted(name, actor, self._context.server_url, self._commit_url(command))
+        return replace(state, command=name, actor=actor.login, summary=summary)
 
     def _record(self, request: CommandRequest, command: AuthorizedCommand) -> None:
         """Record the command where later runs find it and nobody can edit it."""

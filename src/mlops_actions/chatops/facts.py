@@ -164,14 +164,17 @@ class Approvers(Question[tuple[User, ...]]):
 
 @dataclass(frozen=True)
 class WorkflowRun(Question["Mapping[str, str] | None"]):
-    """The workflow run of this repository with this id: `event`, `head_sha`, `created_at`, `status`; None: there is none."""
+    """The workflow run with this id: `event`, `head_sha`, `created_at`, `status`, `actor` (a login); None: there is none."""
 
     run: int
 
     def ask(self, reader: Reader) -> Mapping[str, str] | None:
         """Read the workflow run."""
         workflow_run = reader.workflow_run(self.run)
-        return None if workflow_run is None else {name: str(workflow_run.get(name) or "") for name in _RUN_FIELDS}
+        if workflow_run is None:
+            return None
+        actor = workflow_run.get("actor") or {}
+        return {name: str(workflow_run.get(name) or "") for name in _RUN_FIELDS} | {"actor": str(actor.get("login") or "")}
 
 
 @dataclass(frozen=True)

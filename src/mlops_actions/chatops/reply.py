@@ -177,6 +177,11 @@ def summary(request: CommandRequest, server_url: str, commit_url: str, params: M
     return cut("\n\n".join(parts), _MAX_SUMMARY, "_Cut here._")
 
 
+def submitted(name: str, actor: User, server_url: str, commit_url: str) -> str:
+    """Say who gave the command whose workflow has called back, and for which commit."""
+    return f"{code(name[:_MAX_NAME])} by {person(actor, server_url)}, for commit {_commit_link(commit_url)}."
+
+
 def _commit_link(url: str) -> str:
     return f"[{code(url.rpartition('/')[2][:7])}]({url})"
 

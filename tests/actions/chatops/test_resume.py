@@ -11,7 +11,9 @@ import pytest
 
 from mlops_actions.chatops import command_handler
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
+from mlops_actions.core.command_notice import TITLE, CommandNotice
 from mlops_sandbox.github import Delivery, GitHubServer
+from tests.actions.chatops.case import US
 from tests.actions.chatops.step import ChatopsStep
 from tests.support.call_backs import submitting_run
 from tests.support.payloads import Sample, make_sample
@@ -105,6 +107,41 @@ def test_a_call_back_concludes_the_feedback_of_the_submitting_run(
     (check,) = (run for run in sample.repository.check_runs.values() if run.from_api)
     assert (check.title or "").startswith("/train ")
     assert str(REPORTING) in (check.summary or "")
+
+
+@pytest.mark.parametrize("check_name", ["training", ""])
+def test_the_end_of_a_detached_workflow_is_told_its_commander(jobs: Jobs, sample: Sample, check_name: str) -> None:
+    """Whoever may write to the repository can edit the comment of the command: the run says who gave it."""
+    jobs.begin(SUBMITTED, **{"check-name": check_name})
+    (begun,) = [comment for comment in sample.pull.comments if comment.user.login == US]
+    sample.pull.edit_comment(begun, begun.body.replace("maintainer", "mallory"), by="writer")
+    delivery, sha = jobs.call_back(), sample.pull.head_sha
+    notice = CommandNotice("/train", sample.pull.number, sha, f"issues/comments/{begun.id}")
+    annotations = sample.repository.workflow_runs[SUBMITTED].jobs[-1].check_run.annotations
+    annotations.append({"annotation_level": "notice", "title": TITLE, "message": notice.text})
+    jobs.conclude("success", delivery, **{"check-name": check_name})
+    ended, told = [comment.body for comment in sample.pull.comments if comment.user.login == US]
+    assert "✅ **`/train` succeeded**" in ended
+    assert f"`/train` by [maintainer]({sample.github.origin}/maintainer), for commit [`{sha[:7]}`](" in ended
+    assert told.startswith("@maintainer ✅ `/train` succeeded: [the report](")
+    assert "mallory" not in ended + told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"/train on #2, commit {'e' * 40}, by hand",  # another pull request
+        f"/train on #1, commit {'f' * 40}, by hand",  # another commit
+        "/train on #1",
+    ],
+)
+def test_a_record_of_another_command_names_nothing(jobs: Jobs, sample: Sample, text: str) -> None:
+    jobs.begin(SUBMITTED, **{"check-name": ""})
+    delivery = jobs.call_back()
+    annotations = sample.repository.workflow_runs[SUBMITTED].jobs[-1].check_run.annotations
+    annotations.append({"annotation_level": "notice", "title": TITLE, "message": text})
+    jobs.conclude("success", delivery, **{"check-name": ""})
+    assert "`call-back` by [maintainer](" in sample.pull.comments[-2].body
 
 
 def test_a_later_job_with_mode_finish_concludes_it_as_well(jobs: Jobs, sample: Sample) -> None:

@@ -264,7 +264,8 @@ CALLS = (
     ),
     Call("GET /apps/*", "a command with an App's status", "decision", ("id",)),
     Call(
-        "GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha", "created_at"),
+        "GET /repos/*/*/actions/runs/*", "a call-back", "decision",
+        ("event", "head_sha", "created_at", "actor?", "actor.login", "actor.id"),
         absence="run-not-here",
     ),
     Call(

@@ -90,7 +90,7 @@ def test_a_workflow_that_failed_is_reported_and_concluded_as_failed(example: Exa
     comment, notice = (one.body for one in example.pull.comments if one.user.is_bot)
     assert "no candidate finished" in comment
     assert "**`/long` failed**" in comment
-    assert notice.startswith("❌ `/long` failed: [the report](")
+    assert notice.startswith("@maintainer ❌ `/long` failed: [the report](")
 
 
 def test_a_failed_workflow_fails_whatever_its_metrics(example: Example, submitted: int) -> None:

@@ -211,7 +211,14 @@ COMMIT = record(sha=sha)
 CHANGED_FILE = record(filename=text, status=text, contents_url=text, previous_filename=optional(text))
 ISSUE_EVENT = record(event=text, created_at=moment)
 # Commits, branches and workflow runs
-WORKFLOW_RUN = record(event=text, head_sha=sha, created_at=moment, status=optional(text), conclusion=optional(text))
+WORKFLOW_RUN = record(
+    event=text,
+    head_sha=sha,
+    created_at=moment,
+    status=optional(text),
+    conclusion=optional(text),
+    actor=optional(_PERSON),
+)
 COMMAND_RUN = record(
     id=identifier,
     path=text,
