@@ -177,7 +177,7 @@ def test_it_compares_and_reports_in_the_comment_that_the_first_job_began(story: 
     outputs = story.reported.step("report").outputs
     assert (outputs["gate"], outputs["verified"], outputs["num-candidates"]) == ("passed", "true", "2")
     body, notice = state(story.testbed, story.pull)["comments"]
-    assert notice.startswith("✅ `/long` succeeded: [the report](")
+    assert "✅ `/long` succeeded: [the report](" in notice.partition("\n")[0]
     assert "✅ All 2 gates passed" in body
     assert outputs["best-run-url"] in body
     assert story.submitted.step("workflow").outputs["workflow-name"] in body
