@@ -128,6 +128,18 @@ def _of_head(body: str, by: str = "maintainer") -> Callable[[Sample], Delivery[A
     return lambda sample: sample.pull.comment(body.replace("HEAD", sample.pull.head_sha), by=by)
 
 
+def _renamed(taken_by: str = "") -> Callable[[Sample], Delivery[Any]]:
+    """Rename the commander, perhaps let somebody else take the login, and let whoever has it (or the new one) stop."""
+
+    def event(sample: Sample) -> Delivery[Any]:
+        sample.github.rename("writer", "scribe")
+        if taken_by:
+            sample.github.rename(taken_by, "writer")
+        return sample.pull.comment("/stop", by="writer" if taken_by else "scribe")
+
+    return event
+
+
 def _pushed_by(login: str) -> Arrange:
     def arrange(sample: Sample) -> None:
         sample.repository.collaborator(login, "write")
@@ -367,6 +379,21 @@ STOP = [
         after=_refuse("GET /repos/*/*/actions/runs/*/jobs", 403),
         reply=("did not say what runs",),
         exit_code=3,
+    ),
+    _stop(
+        "stop by its commander under a new login",
+        "stopped",
+        accepted(by="writer"),
+        event=_renamed(),
+        inputs={"controls": "stop: admin"},
+        reply=("was cancelled",),
+    ),
+    _stop(
+        "stop by whoever has its commander's login now",
+        "permission",
+        accepted(by="writer"),
+        event=_renamed("outsider"),
+        reply=("role",),
     ),
     _stop(
         "stop where the annotations are not shown",
