@@ -9,6 +9,7 @@ from mlops_actions.core.oci import Manifest
 from mlops_actions.core.types import Json
 
 _MAX_METADATA = 64_000  # characters of an output; all outputs of a job have room for a million
+_MAX_LABELS = 32_000  # characters; they are in two outputs, and a base image can have any number of them
 
 
 def annotations_of(manifest: Manifest) -> dict[str, str]:
@@ -16,7 +17,20 @@ def annotations_of(manifest: Manifest) -> dict[str, str]:
     annotations = manifest.document.get("annotations")
     if not isinstance(annotations, dict):
         return {}
-    return {key: value for key, value in annotations.items() if isinstance(value, str)}
+    return within_room({key: value for key, value in annotations.items() if isinstance(value, str)})
+
+
+def within_room(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return labels or annotations, without the largest where an output has no room for all."""
+    kept = dict(texts)
+    sizes = {key: len(json.dumps([key, value])) for key, value in kept.items()}
+    total = sum(sizes.values())
+    for key in sorted(sizes, key=lambda key: -sizes[key]):
+        if total <= _MAX_LABELS:
+            break
+        total -= sizes[key]
+        del kept[key]
+    return kept
 
 
 def metadata_of(manifest: Manifest, built: Json) -> Json:

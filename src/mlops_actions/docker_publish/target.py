@@ -126,7 +126,7 @@ class Target:
             revision=self.request.revision,
             tags=self.tags,
             digest=manifest.digest,
-            labels=layer_report.labels if layer_report else {},
+            labels=descriptions.within_room(layer_report.labels) if layer_report else {},
             annotations=descriptions.annotations_of(manifest),
             metadata=descriptions.metadata_of(manifest, metadata or {}),
             image_id=str(config.get("digest", "")) if isinstance(config, dict) else "",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.oci import IMAGE_INDEX, IMAGE_MANIFEST, Manifest
-from mlops_actions.docker_publish.descriptions import annotations_of, lines, metadata_of
+from mlops_actions.docker_publish.descriptions import annotations_of, lines, metadata_of, within_room
 from mlops_actions.docker_publish.key_values import key_values
 
 DIGEST = "sha256:" + "a" * 64
@@ -86,3 +86,10 @@ def test_metadata_has_the_registry_s_digest() -> None:
 def test_metadata_leaves_out_what_an_output_has_no_room_for() -> None:
     metadata = metadata_of(manifest(), {"buildx.build.provenance": "x" * 70_000, "image.name": "a:1"})
     assert metadata.keys() == {"image.name", "containerimage.digest", "containerimage.descriptor"}
+
+
+def test_the_largest_labels_are_left_out_where_an_output_has_no_room() -> None:
+    texts = {"a": "1", "large": "x" * 40_000, "b": "2", "other": "y" * 20_000}
+    assert within_room(texts) == {"a": "1", "b": "2", "other": "y" * 20_000}
+    assert annotations_of(manifest(annotations=texts)) == within_room(texts)
+    assert within_room({str(number): "x" for number in range(10_000)})

@@ -196,6 +196,36 @@ def test_a_pattern_that_cannot_be_read_is_an_error(text: str) -> None:
         dockerignore.parse(text)
 
 
+@given(
+    st.lists(st.sampled_from(["*", "**", "**/", "/", "a", "b", "?", "[ab]", "[^a]", "a/", r"\*", "."]), max_size=9).map(
+        "".join
+    ),
+    st.text(alphabet="ab/*.", max_size=9).map(lambda text: text.lstrip("/")),
+)
+def test_many_wildcards_match_what_a_regular_expression_matches(pattern: str, path: str) -> None:
+    try:
+        few = dockerignore.parse(f"*\n!{pattern}")
+    except ValueError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dockerignore, "_MAX_WILDCARDS", 0)
+        assert dockerignore.parse(f"*\n!{pattern}").excludes(path) is few.excludes(path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "excluded"),
+    [
+        ("*a" * 60 + "*b", "a" * 200, False),
+        ("*a" * 60 + "*b", "a" * 200 + "b", True),
+        ("**/a/" * 30 + "**/b", "a/" * 60 + "c", False),
+        ("**a" * 30 + "**b", "a/" * 60 + "ab", True),
+        ("[!-~]*" * 30 + "b", "a" * 100, False),
+    ],
+)
+def test_many_wildcards_are_matched_at_once(pattern: str, path: str, excluded: bool) -> None:
+    assert dockerignore.parse(pattern).excludes(path) is excluded
+
+
 @pytest.mark.parametrize(
     "content",
     [

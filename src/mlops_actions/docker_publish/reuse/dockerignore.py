@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 _ESCAPED = frozenset(".+()|{}$")
+# What `*`, `**` at the end, and `**` elsewhere stand for; every other piece stands for one character.
+_STAR, _ALL, _FOLDERS = "[^/]*", ".*", "(?:.*/)?"
+_WILDCARDS = frozenset({_STAR, _ALL, _FOLDERS})
+# With more, a regular expression can go back on one name for longer than the job lasts (`*a*a*a*a*a*a*a*b`).
+_MAX_WILDCARDS = 3
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line: a regular expression for whole paths, and whether it includes files again (`!`)."""
+    """One line: whether a whole path matches it, and whether it includes files again (`!`)."""
 
-    expression: re.Pattern[str]
+    matches: Callable[[str], object]
     negated: bool
 
 
@@ -36,7 +42,7 @@ class IgnorePatterns:
             above.append(parent)
         excluded = False
         for pattern in self._patterns:
-            if pattern.negated == excluded and any(pattern.expression.fullmatch(part) for part in above):
+            if pattern.negated == excluded and any(pattern.matches(part) for part in above):
                 excluded = not pattern.negated
         return excluded
 
@@ -58,7 +64,7 @@ def parse(text: str) -> IgnorePatterns:
     return IgnorePatterns(patterns)
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> Callable[[str], object]:
     out: list[str] = []
     index = 0
     while index < len(pattern):
@@ -67,12 +73,12 @@ def _compile(pattern: str) -> re.Pattern[str]:
         if character == "*" and pattern[index : index + 1] == "*":
             index += 1
             index += pattern[index : index + 1] == "/"
-            piece = "(?:.*/)?" if index < len(pattern) else ".*"
+            piece = _FOLDERS if index < len(pattern) else _ALL
             # Repeating it adds nothing, and a hundred repetitions would backtrack for longer than the job lasts.
             if out[-1:] != [piece]:
                 out.append(piece)
         elif character == "*":
-            out.append("[^/]*")
+            out.append(_STAR)
         elif character == "?":
             out.append("[^/]")
         elif character in _ESCAPED:
@@ -87,9 +93,48 @@ def _compile(pattern: str) -> re.Pattern[str]:
         else:
             out.append(re.escape(character))
     try:
-        return re.compile("".join(out), re.DOTALL)
+        expression = re.compile("".join(out), re.DOTALL)
     except re.error as error:
         raise ValueError(f"the pattern {pattern!r} cannot be read: {error}") from None
+    return expression.fullmatch if sum(piece in _WILDCARDS for piece in out) <= _MAX_WILDCARDS else _many_wildcards(out)
+
+
+def _many_wildcards(pieces: Sequence[str]) -> Callable[[str], bool]:
+    """Match by following every way at once, so that the time grows with the path's length and no faster."""
+    last = max(index for index, piece in enumerate(pieces) if piece in _WILDCARDS) + 1
+    ending = re.compile("".join(pieces[last:]) + r"\Z", re.DOTALL)
+    width = len(pieces) - last
+    single = [None if piece in _WILDCARDS else re.compile(piece, re.DOTALL) for piece in pieces]
+
+    def with_empty(indices: Iterable[int]) -> set[int]:
+        reached = set()
+        for index in indices:
+            reached.add(index)
+            while index < len(pieces) and pieces[index] in _WILDCARDS:  # each may stand for nothing
+                index += 1
+                reached.add(index)
+        return reached
+
+    @cache  # of the folders above each file too
+    def matches(path: str) -> bool:
+        if len(path) < width or not ending.match(path, len(path) - width):
+            return False
+        places, inside = with_empty([0]), set[int]()  # `inside`: in the middle of what `**` stands for
+        for character in path:
+            following: set[int] = set()
+            inside |= {index for index in places if index < len(pieces) and pieces[index] == _FOLDERS}
+            for index in places - {len(pieces)}:
+                expression = single[index]
+                if expression is not None:
+                    following |= {index + 1} if expression.fullmatch(character) else set()
+                elif pieces[index] == _ALL or (pieces[index] == _STAR and character != "/"):
+                    following.add(index)
+            if character == "/":
+                following |= {index + 1 for index in inside}
+            places = with_empty(following)
+        return len(pieces) in places
+
+    return matches
 
 
 def _character_class(pattern: str, index: int) -> tuple[str, int]:
