@@ -61,3 +61,13 @@ def test_an_unreadable_cache_is_no_failure() -> None:
     assert progress.failed is not None
     assert "connection reset" in progress.failed.error
     assert progress.failed_to_push
+
+
+def test_a_very_long_line_is_kept_by_its_ends() -> None:
+    progress = Progress()
+    progress.line("#7 [2/2] RUN train")
+    progress.line(f"#7 0.1 {'=' * 1_000_000}> no space left on device")
+    (line,) = progress.steps["7"].tail
+    assert len(line) < 1100
+    assert line.startswith("0.1 ===")
+    assert line.endswith("no space left on device")

@@ -11,6 +11,7 @@ _LINE = re.compile(r"#([0-9]{1,6}) (.*)", re.DOTALL)
 _END = re.compile(r"(DONE|CACHED|CANCELED|ERROR)\b:? ?(.*)", re.DOTALL)
 _STAGE = re.compile(r"\[(?:([a-z0-9._/-]+(?: [a-z0-9_./-]+)?) +)?([0-9]+)/([0-9]+)\]")
 _MAX_TAIL = 20  # lines
+_MAX_TAIL_LINE = 1000  # characters: a progress bar or a bundle of code can be one line of megabytes
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Progress:
                 step.error = end[2].strip() or "failed"
         elif match[2] not in (step.title, "..."):  # `...`: lines of another step follow
             step.pushing = step.pushing or match[2].startswith("pushing ")
-            step.tail = [*step.tail[1 - _MAX_TAIL :], match[2]]
+            step.tail = [*step.tail[1 - _MAX_TAIL :], _shortened(match[2])]
         self._group = step.group
         return self._group
 
@@ -116,3 +117,9 @@ class Progress:
                 hits, total = counts.get(step.group, (0, 0))
                 counts[step.group] = hits + step.cached, total + 1
         return counts
+
+
+def _shortened(line: str) -> str:
+    """Return a line whose middle is left out where it is too long: its end says most."""
+    half = _MAX_TAIL_LINE // 2
+    return line if len(line) <= _MAX_TAIL_LINE else f"{line[:half]}…{line[-half:]}"
