@@ -132,7 +132,7 @@ class RegistryApi(Protocol):
     """One registry as one user. Every call raises Refused or Unavailable."""
 
     @property
-    def base_url(self) -> str:
+    def address(self) -> str:
         """Where the requests go."""
 
     @property

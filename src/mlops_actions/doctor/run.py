@@ -88,7 +88,7 @@ def _systems(scope: Scope, ports: Ports) -> Iterator[tuple[str, Callable[[], End
     """Yield the group of each system besides GitHub that the workflow file needs, and what tells the system's address."""
     images = (registry.image_of(step, scope) for step in scope.workflow.steps("docker-publish"))
     for host in dict.fromkeys(image.host for image in images if image):
-        yield "registry", partial(lambda host: Endpoint(url=ports.registry(host, False).base_url), host)
+        yield "registry", partial(lambda host: Endpoint(url=ports.registry(host, False).address), host)
     targets = (_target(scope, step) for step in scope.workflow.steps("argo-submit") if not _unknown_inputs(scope, step))
     for target in dict.fromkeys(target for target in targets if scope.is_job or not target.needs_identity):
         yield "cluster", partial(lambda target: ports.cluster(target).endpoint, target)

@@ -91,6 +91,14 @@ class RegistryClient:
         """Whether there are no credentials."""
         return self._credentials is None
 
+    @property
+    def address(self) -> str:
+        """The address of the registry's API, also where nothing answers: then by HTTPS at the registry's name."""
+        try:
+            return self.base_url
+        except Unavailable:
+            return f"https://{registries.api_host(self.host)}"
+
     # Calls of the distribution API
 
     def sign_in(self) -> bool:

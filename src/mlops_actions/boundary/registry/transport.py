@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from mlops_actions.boundary import http
 from mlops_actions.boundary.registry.address import Spoken
@@ -73,8 +73,8 @@ class RegistryTransport:
         try:
             answer = self._client.send("GET", f"http://{host}/v2/", headers={}, retry=once, limits=_PROBE)
         except HTTPError as error:
-            # A server of TLS may hang up.
-            return Spoken.NOTHING if isinstance(error, NewConnectionError | ConnectTimeoutError) else Spoken.SOMETHING_ELSE
+            # A server of TLS may hang up, and one that is silent may be about to start.
+            return Spoken.NOTHING if isinstance(error, NewConnectionError) else Spoken.SOMETHING_ELSE
         # A server of TLS may also answer 400 and that the request came without.
         return Spoken.SOMETHING_ELSE if answer.status == 400 else Spoken.HTTP
 
