@@ -93,7 +93,7 @@ def test_containerd_s_store_holds_several_platforms(publisher: Publisher[DebianR
     assert b"slsa.dev/provenance" in attestations
     assert b"tr0ub4dor" not in attestations
     assert publisher.registry.password.encode() not in attestations
-    assert "buildcache-open" in publisher.registry.tags(publisher.repository)
+    assert "buildcache" in publisher.registry.tags(publisher.repository)
     second = publisher.publish(given, env)
     assert (second.outputs["built"], second.outputs["digest"]) == ("false", digest), second.log
 

@@ -16,6 +16,7 @@ from mlops_actions.core.errors import ActionError, BadInput, Unavailable
 
 MIN_PAUSE = 0.1
 MAX_PAUSE = 2.0
+_MAX_DOUBLINGS = 10  # a cluster may be out of reach for hours, and the power of a large number is no float
 MAX_FAILING_SECONDS = 60.0  # how long a log may fail to open while the cluster answers
 STABLE_SECONDS = 60.0  # a stream that stayed open this long had no lines to send, which is no failure
 NEVER_READ = "the pod was deleted before its log could be read"
@@ -127,7 +128,7 @@ class LogReader:
                 failures, last_success = 0, time.monotonic()
             if failing:
                 self._stopped.wait(min(MIN_PAUSE * 2**failures, MAX_PAUSE))
-                failures += 1
+                failures = min(failures + 1, _MAX_DOUBLINGS)
         return self._finished(STOPPED if self._stopped.is_set() else BROKEN)
 
     def _read_once(self) -> str | None:

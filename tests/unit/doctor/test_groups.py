@@ -265,7 +265,7 @@ class FixedRegistry:
     is_public: bool
     anonymous: bool
     stored: tuple[str, ...] = ("latest",)
-    base_url: str = ENDPOINT.url
+    address: str = ENDPOINT.url
 
     @property
     def is_anonymous(self) -> bool:
