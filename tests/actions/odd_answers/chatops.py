@@ -124,6 +124,11 @@ def _control(world: World, body: str, *, ends: str = "", reply: str = "never") -
     return world.play(world.comment(body), {"controls": body.removeprefix("/"), "reply": reply})
 
 
+def _approval(world: World) -> Play:
+    accepted(by="writer")(world.sample)
+    return world.play(world.comment(f"/approve sha={world.sample.pull.head_sha}"), {"controls": "approve"})
+
+
 def _left(world: World) -> Play:
     """Let a run die, so that the post stage of the next one ends what it left."""
     accepted(ends="failure")(world.sample)
@@ -176,6 +181,7 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a stop": lambda world: _control(world, "/stop"),
     "a stop of a detached workflow": lambda world: _control(world, "/stop", ends="success"),
     "a retry": lambda world: _control(world, "/retry", ends="failure", reply="always"),
+    "an approval of a workflow": _approval,
     "what a dead run left": _left,
     "a lock": _locked,
     "a token of an App": lambda world: _as_app(world, {"export-app-token": "true"}),
@@ -298,6 +304,10 @@ CALLS = (
         "GET /repos/*/*/issues/comments/*", "a retry", "decision",
         ("id", "html_url", "body?", "created_at", "updated_at", "user?", "user.login", "user.id", "issue_url?"),
         absence="nothing-to-retry",
+    ),
+    Call(
+        "GET /repos/*/*/activity", "an approval of a workflow", "decision",
+        ("[].ref", "[].timestamp", "[].before?", "[].after", "[].actor?", "[].actor.login", "[].actor.id"),
     ),
     Call("GET /repos/*/*/pulls/*/commits", "a call-back without activity", "decision", ("[].sha",)),
     Call("GET /repos/*/*/installation", "a command of a team", "decision", _INSTALLATION),
