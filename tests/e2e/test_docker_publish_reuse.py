@@ -20,8 +20,8 @@ from tests.e2e.other_builders import buildkit, free_port
 from tests.e2e.publishing import BASE, Publisher
 from tests.support.step import StepRecord
 
-# Each run of RUN makes another file; two stages, since a layer may be copied from a stage that ran long ago. The daemon keeps
-# its layers from one run of the tests to the next, so that each test has a Dockerfile of its own.
+# Each run of RUN makes another file; two stages, since a layer may be copied from a stage that ran long ago. The daemon
+# keeps its layers from one run of the tests to the next, so that each test has a Dockerfile of its own.
 DOCKERFILE = """\
 FROM {base} AS tools
 RUN : {run} && cat /proc/sys/kernel/random/uuid > /tool

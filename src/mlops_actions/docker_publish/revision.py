@@ -25,7 +25,8 @@ class Revision:
 
     `pull_request` is the number of the pull request that the event belongs to, or None; `from_fork` is None where the event
     does not say. `follows_pull_request`: a run of a pull request, or of a fork, started this one. `is_claimed`: the ref is
-    not the event's own, but what an input or the checkout (of any repository) says. `versions` are tags that the registry
+    not the event's own, but what an input or the checkout (of any repository) says. `is_placeless`: the commit is not the
+    event's own, and nothing says which ref it is of. `versions` are tags that the registry
     has for this image; `now` is in UTC.
     """
 
@@ -37,6 +38,7 @@ class Revision:
     from_fork: bool | None = None
     follows_pull_request: bool = False
     is_claimed: bool = False
+    is_placeless: bool = False
     versions: Sequence[str] = ()
 
     @property
@@ -100,6 +102,7 @@ def revision_of(
         from_fork=pull_request.from_fork,
         follows_pull_request=_is_unmerged(context.ref) or _follows_pull_request(event),
         is_claimed=bool(ref) and (ref, sha) != (context.ref, context.sha),
+        is_placeless=not ref and sha != context.sha,
     )
 
 

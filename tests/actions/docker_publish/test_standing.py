@@ -217,6 +217,31 @@ def test_what_a_checkout_or_an_input_claims_is_believed_where_github_confirms_it
     assert set(scene.publisher.tags) == set(expected or [sha[:12]]) | ({sha[:12]} & set(scene.publisher.tags))
 
 
+LITERALS = [
+    # what is checked out, under which branch (none: a detached commit); whether a literal of the workflow file moves
+    ("first", "", True),
+    ("third", "", True),
+    ("feature", "", False),  # it may be a pull request's
+    (UNKNOWN, "", False),
+    ("first", "main", True),
+    ("feature", "main", False),
+]
+
+
+@pytest.mark.parametrize(("commit", "branch", "moves"), LITERALS)
+@pytest.mark.parametrize("event", ["workflow_dispatch", "repository_dispatch", "deployment", "schedule"])
+def test_a_literal_moves_to_a_commit_that_is_not_the_event_s_where_github_knows_it_to_be_merged(
+    scene: Scene, commit: str, branch: str, moves: bool, event: str
+) -> None:
+    outcome = scene.publish(
+        commit, branch=branch, tags="sha, stable", event_ref="refs/heads/main", event_commit="second", event=event
+    )
+    tag = scene.commits.get(commit, commit)[:12]
+    assert outcome.outputs["tags"].split("\n") == ([tag, "stable"] if moves else [tag])
+    assert ("stable" in scene.publisher.tags) is moves
+    assert ("does not confirm that" in scene.publisher.summary) is not moves
+
+
 def test_an_unanswered_question_about_a_claim_moves_nothing(scene: Scene) -> None:
     scene.github.faults.answer("GET /repos/**", 503)
     outcome = scene.publish("feature", branch="feature", event_ref="refs/heads/main", event_commit="third")

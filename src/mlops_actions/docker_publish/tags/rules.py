@@ -49,7 +49,9 @@ class RuleTags:
             )
         of_commit = self._affixed(Tag(revision.sha[:12], TagKind.COMMIT))
         kept = ownership.own_tags(tags, revision, notes, pushes=pushes) or [of_commit]
-        return Tags.of(kept, notes, fallback=of_commit.name, snapshot=self._snapshot(revision))
+        is_elsewhere = (revision.is_claimed or revision.is_placeless) and not revision.is_pull_request
+        snapshot = self._snapshot(revision)
+        return Tags.of(kept, notes, fallback=of_commit.name, snapshot=snapshot, is_elsewhere=is_elsewhere)
 
     @property
     def _room(self) -> int:

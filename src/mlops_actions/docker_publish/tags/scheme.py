@@ -32,8 +32,8 @@ class Tags:
     """Tags in order, without repetition; `notes` say what a rule left out or changed; `snapshot` is that rule's tag.
 
     `notices` are those notes that the run's page shows too. `of_branch` are the tags that follow the branch, `of_ref`
-    those that a branch or a git tag gives; `made_of` names the ref whose name a tag is made of. `fallback` is the commit's
-    tag, for an image that may have none of them.
+    those that a branch or a git tag gives, or the workflow file for a commit that is not the event's; `made_of` names the
+    ref whose name a tag is made of. `fallback` is the commit's tag, for an image that may have none of them.
     """
 
     names: tuple[str, ...]
@@ -51,9 +51,11 @@ class Tags:
         return next((name for name in self.names if name not in self.of_ref), "")
 
     @classmethod
-    def of(cls, tags: Iterable[Tag], notes: Notes, *, fallback: str, snapshot: str = "") -> Tags:
-        """Put tags together with what is known of each."""
+    def of(cls, tags: Iterable[Tag], notes: Notes, *, fallback: str, snapshot: str = "", is_elsewhere: bool = False) -> Tags:
+        """Put tags together with what is known of each; `is_elsewhere`: the commit is not the event's own."""
         tags = list(tags)
+        # The commit may be a pull request's, whose code moves no literal.
+        literals = (TagKind.LITERAL,) if is_elsewhere else ()
         follows = {tag.name for tag in tags if tag.kind is TagKind.BRANCH}
         return cls(
             names=tuple(dict.fromkeys(tag.name for tag in tags)),
@@ -61,7 +63,7 @@ class Tags:
             snapshot=snapshot,
             notices=tuple(notes.notices),
             of_branch=frozenset(follows),
-            of_ref=frozenset(follows | {tag.name for tag in tags if tag.kind is TagKind.RELEASE}),
+            of_ref=frozenset(follows | {tag.name for tag in tags if tag.kind in (TagKind.RELEASE, *literals)}),
             made_of={tag.name: tag.made_of for tag in tags if tag.made_of},
             fallback=fallback,
         )

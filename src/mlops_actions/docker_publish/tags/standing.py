@@ -76,8 +76,9 @@ class _Judge:
 
     def why_not(self, name: str, tags: Tags) -> str:
         """Return why a tag must not move; empty where it may."""
-        if self.revision.is_claimed and name in tags.of_ref and not self._is_confirmed:
-            return f"GitHub does not confirm that {self.revision.sha[:12]} is of {self.revision.ref}{self._failure}"
+        is_elsewhere = self.revision.is_claimed or self.revision.is_placeless
+        if is_elsewhere and name in tags.of_ref and not self._is_confirmed:
+            return f"GitHub does not confirm that {self.revision.sha[:12]} is of {self._ref}{self._failure}"
         made_of = tags.made_of.get(name, "")
         may_be_shared = bool(made_of) and (made_of != name or "-" in name)
         if not may_be_shared and name not in tags.of_branch:
@@ -156,9 +157,14 @@ class _Judge:
             return ()
 
     @property
+    def _ref(self) -> str:
+        """The ref that the commit must be of: the claimed one, else the default branch."""
+        return self.revision.ref or f"refs/heads/{self.revision.default_branch}"
+
+    @property
     def _is_confirmed(self) -> bool:
-        relation = self._compare(self.revision.ref, self.revision.sha)
-        return relation == "identical" or (relation == "behind" and bool(self.revision.branch))
+        relation = self._compare(self._ref, self.revision.sha)
+        return relation == "identical" or (relation == "behind" and self._ref.startswith("refs/heads/"))
 
     @property
     def _of_branch(self) -> str:
