@@ -228,7 +228,7 @@ def test_an_immutable_tag_that_would_move_is_named_with_the_remedy(publisher: Pu
     (publisher.workspace / "train.py").write_text("print('changed')\n")
     next_commit(publisher)
     with pytest.raises(Refused, match=r"tagging .*/octo/digits:stable failed") as refused:
-        publisher.publish(given)
+        publisher.publish(given, GITHUB_SHA=NEXT_SHA)
     assert "cannot be moved: leave moving ones such as 'latest' out of 'tags'" in refused.value.remedy
 
 

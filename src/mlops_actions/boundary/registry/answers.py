@@ -1,10 +1,12 @@
-"""Read what a registry's answer says beside its content: why it refuses, and where the next page is. Pure."""
+"""Read what a registry's answer says beside its content: why it refuses, and which addresses it names. Pure."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin, urlsplit
 
 from mlops_actions.boundary.http import one_line
+from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.oci import json_object
 
 # One link of the header (RFC 8288, section 3) with its parameters; a comma ends it outside of quotes.
@@ -35,3 +37,13 @@ def next_link(header: str) -> str:
 def _is_next(parameters: str) -> bool:
     relation = _RELATION.search(parameters)
     return relation is None or "next" in (relation[1] or relation[2] or "").lower().split()
+
+
+def joined(base: str, address: str) -> str:
+    """Return the address that is named relative to `base`; raises Unavailable where it is none."""
+    try:
+        return urlsplit(urljoin(base, address)).geturl()
+    except ValueError:
+        raise Unavailable(
+            f"the registry names {one_line(address)!r}, which is no address", "check the inputs 'image' and 'registry'"
+        ) from None

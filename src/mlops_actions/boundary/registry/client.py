@@ -12,13 +12,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 
-from mlops_actions.boundary.http import is_loopback, one_line, same_origin
+from mlops_actions.boundary.http import is_loopback, same_origin
 from mlops_actions.boundary.registry import address, blobs
-from mlops_actions.boundary.registry.answers import message_of, next_link
+from mlops_actions.boundary.registry.answers import joined, message_of, next_link
 from mlops_actions.boundary.registry.challenges import parse
 from mlops_actions.boundary.registry.transport import BrokenAnswer, RegistryTransport, read, stream
 from mlops_actions.boundary.retry import TRANSIENT
@@ -118,7 +118,7 @@ class RegistryClient:
 
     def _cancel_upload(self, path: str, started: urllib3.BaseHTTPResponse, scope: str) -> None:
         address = started.headers.get("Location", "")
-        location = _joined(f"{self.base_url}{path}", address) if address else ""
+        location = joined(f"{self.base_url}{path}", address) if address else ""
         if location and same_origin(location, self.base_url):
             # Some registries cannot delete an upload; they forget it by themselves.
             authorization = self._authorization.get(scope, self._unscoped_authorization)
@@ -238,7 +238,7 @@ class RegistryClient:
         link = next_link(header)
         if not link:
             return ""
-        parts = urlsplit(_joined(self.base_url + path, link))
+        parts = urlsplit(joined(self.base_url + path, link))
         return f"{parts.path}?{parts.query}"
 
     def blob(self, repository: str, digest: str) -> bytes:
@@ -386,16 +386,6 @@ class RegistryClient:
 
 def _scope(repository: str, action: str) -> str:
     return f"repository:{repository}:{'pull,push' if action == 'push' else 'pull'}"
-
-
-def _joined(base: str, address: str) -> str:
-    """Return the address that is named relative to `base`; raises Unavailable where it is none."""
-    try:
-        return urlsplit(urljoin(base, address)).geturl()
-    except ValueError:
-        raise Unavailable(
-            f"the registry names {one_line(address)!r}, which is no address", "check the inputs 'image' and 'registry'"
-        ) from None
 
 
 def _digest(content: bytes, algorithm: str = "sha256") -> str:
