@@ -161,7 +161,9 @@ def _greet(address: BuilderAddress, connection: socket.socket, silence: float) -
     except ssl.SSLError as error:
         raise _untrusted(address, error) from error  # TLS 1.3 judges the client's certificate after the handshake
     except OSError as error:
-        raise _unanswered(address, _reason(error)) from error
+        # Where the client's certificate is refused, the connection may be reset before the alert is read.
+        remedy = f"check 'builder' and its certificates: {_CERTIFICATES}" if isinstance(connection, ssl.SSLSocket) else ""
+        raise _unanswered(address, _reason(error), remedy=remedy) from error
     if len(answer) == _FRAME_HEAD and answer[3] == _SETTINGS_FRAME:
         return
     if answer[:1] == bytes((_TLS_ALERT,)):

@@ -92,7 +92,11 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.fixture
 def docker(tmp_path: Path) -> DockerCommand:
-    return DockerCommand(lambda: tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/docker.sock"})
+    command = tmp_path / "bin" / "docker"  # must be there, and does nothing: the machine need not have Docker's
+    command.parent.mkdir()
+    command.symlink_to("/bin/false")
+    environ = {"DOCKER_HOST": f"unix://{tmp_path}/docker.sock", "PATH": str(command.parent)}
+    return DockerCommand(lambda: tmp_path, environ)
 
 
 def test_the_daemon_s_version_store_and_platform_are_read(daemon: Daemon, docker: DockerCommand) -> None:
