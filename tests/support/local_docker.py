@@ -151,7 +151,7 @@ class LocalDocker:
         given = [argument.partition("=")[::2] for argument in arguments]
         references = [value for name, value in given if name == "--tag"]
         # Without a destination the result goes to the daemon or the registry.
-        for _, place in (pair for pair in given if pair[0] == "--output" and "dest=" in pair[1]):
+        for _, place in (pair for pair in given if pair[0] in ("--output", "--cache-to") and "dest=" in pair[1]):
             folder = Path(place.partition("dest=")[2])
             folder.mkdir(exist_ok=True)
             (folder / "train.py").write_text("exported")

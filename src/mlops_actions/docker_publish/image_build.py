@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.build import cache, plan
@@ -41,7 +42,11 @@ class ImageBuild:
         """Build, and push with one tag first; the other tags follow once the image is in the registry."""
         self._builder.require(self._ports.runner, pushes=self._request.push)
         self._target.registries.sign_in()
-        return self._push() if self._request.push else self._keep()
+        image = self._push() if self._request.push else self._keep()
+        for location in self._request.locations.cache_to:
+            if location.kind == "local":
+                self._ports.workspace.hand_over(Path(location.fields["dest"]))
+        return image
 
     def export(self) -> None:
         """Export the files that the input `outputs` names; where the image was reused, the builder has built nothing yet."""

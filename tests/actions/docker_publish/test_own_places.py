@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,11 @@ def test_where_an_agent_listens_does_not_enter_the_fingerprint(publisher: Publis
     assert built == ["true", "false"]
     assert f"--ssh=default={tmp_path / 'first.sock'}" in publisher.docker.builds[0][0]
     assert publisher.publish({"ssh": f"other={tmp_path / name}"}).outputs["built"] == "true"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_cache_in_the_workspace_belongs_to_its_owner(containerd: Publisher) -> None:
+    os.chown(containerd.workspace, 1001, 121)
+    containerd.publish({"cache-to": "type=local,dest=layers", "cache-from": "type=local,src=layers"})
+    written = containerd.workspace / "layers"
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (written, *written.rglob("*"))} == {(1001, 121)}

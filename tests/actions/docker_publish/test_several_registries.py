@@ -139,6 +139,33 @@ def test_a_copy_that_fails_says_where_the_image_is(publisher: Publisher, other: 
     assert not other.tags("octo/digits")
 
 
+@dataclass
+class LateFault(Fault):
+    """A fault that lets the first `spared` requests pass."""
+
+    spared: int = 0
+
+    def matches(self, method: str, path: str) -> bool:
+        if not super().matches(method, path):
+            return False
+        self.spared -= 1
+        return self.spared < 0
+
+
+def test_an_image_that_is_gone_before_the_copy_is_told(publisher: Publisher, other: Other) -> None:
+    """As by a clean-up that deletes new images; without an error, nobody would know that the copy is missing."""
+    given = {"registries": other.entry()}
+    publisher.publish(given)
+    before = len(publisher.registry.log)
+    publisher.publish(given)
+    path = "/v2/octo/digits/manifests/sha256:"
+    reads = [entry for entry in publisher.registry.log[before:] if entry.method == "GET" and entry.path.startswith(path)]
+    publisher.registry.faults.append(LateFault("GET", f"{path}.*", 404, spared=len(reads) - 1))
+    with pytest.raises(Unavailable, match=f"is gone, so it could not be copied to {other.host}/octo/digits") as failed:
+        publisher.publish(given)
+    assert "run the job again" in failed.value.remedy
+
+
 def test_uploads_are_redirected_within_the_registry_and_to_no_other_host(publisher: Publisher, other: Other) -> None:
     with Host((elsewhere := Registry()).app) as host:
         moved = {"Location": f"{host.url}/v2/octo/digits/blobs/uploads/1"}

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from mlops_actions.core.concurrent import gather
-from mlops_actions.core.errors import ActionError, Refused
+from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.oci import Manifest
 from mlops_actions.docker_publish.inputs import Inputs
@@ -60,9 +60,15 @@ class OtherRegistries:
         `digest` is empty where nothing was pushed: then nothing is copied.
         """
         notes: list[str] = []
-        manifest = registry.manifest(self._source.repository, digest) if digest and self._clients else None
-        if manifest is None:
+        if not digest or not self._clients:
             return notes
+        manifest = registry.manifest(self._source.repository, digest)
+        if manifest is None:
+            raise Unavailable(
+                f"{self._source.at(digest)} was there a moment ago and is gone, so it could not be copied to "
+                f"{', '.join(map(str, self._clients))}",
+                "run the job again; if it persists, a clean-up deletes new images",
+            )
         for target, client in self._clients.items():
             copier = ImageCopier(registry, self._source, client, target)
             try:
