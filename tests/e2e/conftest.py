@@ -26,6 +26,7 @@ from tests.e2e.cluster.workflows import job_of
 from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
+from tests.e2e.other_builders import NewerDocker, buildkit, free_port, newer_docker
 from tests.e2e.pipeline_testbed import Pipeline, pipeline_testbed
 from tests.support.shared_host import SharedHost
 
@@ -59,6 +60,21 @@ def docker(_stop_on_sigterm: None) -> Iterator[Docker]:
     """A daemon: the machine's own where one answers, else one that ends with the tests."""
     with daemon() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def containerd(docker: Docker) -> Iterator[NewerDocker]:
+    """A daemon that keeps its images with containerd."""
+    with newer_docker(docker, containerd_store=True) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a BuildKit without TLS."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with buildkit(tmp_path_factory.mktemp("buildkit"), address):
+        yield address
 
 
 @pytest.fixture(scope="session")

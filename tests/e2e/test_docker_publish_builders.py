@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from mlops_sandbox.host import Host
 from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
-from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_builder, newer_docker
+from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_builder
 from tests.e2e.publishing import BASE, Publisher, git
 from tests.support.certificates import self_signed
 
@@ -43,20 +42,6 @@ def publisher(
 ) -> Publisher[DebianRegistry]:
     name = request.node.originalname.removeprefix("test_").replace("_", "-")
     return Publisher(runner, registry, f"octo-org/{name}", DOCKERFILE)
-
-
-@pytest.fixture(scope="module")
-def containerd(docker: Docker) -> Iterator[NewerDocker]:
-    with newer_docker(docker, containerd_store=True) as daemon:
-        yield daemon
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A BuildKit without TLS."""
-    address = f"tcp://127.0.0.1:{free_port()}"
-    with buildkit(tmp_path_factory.mktemp("buildkit"), address):
-        yield address
 
 
 def manifests(publisher: Publisher[DebianRegistry], digest: str) -> list[dict[str, Any]]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.docker_daemon import Docker
-from tests.e2e.other_builders import NewerDocker, buildkit, free_port, newer_docker
+from tests.e2e.other_builders import NewerDocker
 from tests.e2e.publishing import BASE, Publisher
 
 # What the report must find: the lines, a cache, a file written twice, one removed too late, and build arguments left out.
@@ -39,19 +37,6 @@ def publisher(
 ) -> Publisher[DebianRegistry]:
     name = request.node.originalname.removeprefix("test_").replace("_", "-")
     return Publisher(runner, registry, f"octo-org/{name}", FILES)
-
-
-@pytest.fixture(scope="module")
-def containerd(docker: Docker) -> Iterator[NewerDocker]:
-    with newer_docker(docker, containerd_store=True) as daemon:
-        yield daemon
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    address = f"tcp://127.0.0.1:{free_port()}"
-    with buildkit(tmp_path_factory.mktemp("buildkit"), address):
-        yield address
 
 
 def report(publisher: Publisher[DebianRegistry], given: dict[str, str], env: dict[str, str] | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 import urllib.request
 import uuid
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import pytest
 from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
-from tests.e2e.other_builders import buildkit, free_port
 from tests.e2e.publishing import BASE, Publisher
 from tests.support.step import StepRecord
 
@@ -31,14 +30,6 @@ COPY --from=tools /tool /tool
 COPY train.py /train.py
 """
 MAX_AGE = 20.0  # seconds
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A BuildKit without TLS."""
-    address = f"tcp://127.0.0.1:{free_port()}"
-    with buildkit(tmp_path_factory.mktemp("buildkit"), address):
-        yield address
 
 
 @pytest.fixture(scope="module")
