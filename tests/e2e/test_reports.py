@@ -15,7 +15,7 @@ import pytest
 from mlops_actions.argo_submit import report as workflow_report
 from mlops_actions.argo_submit.report import WorkflowReportContext
 from mlops_actions.argo_submit.status import WorkflowStatus, read
-from mlops_actions.wandb_runs import curves
+from mlops_actions.wandb_runs.report import curves
 from mlops_sandbox.github import GitHubServer, PullRequest, render_page
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer

@@ -11,10 +11,10 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, WorkFailed
 from mlops_actions.core.runs import Artifact, Run, finite_number, metric_value
 from mlops_actions.core.statement import Image, PassedGate, TrainedRun, Training, artifact_descriptor
-from mlops_actions.wandb_runs.commit_evidence import RECORDED, evidence_of
-from mlops_actions.wandb_runs.datasets import recorded_datasets
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import PREDICATE_FILE, STATEMENT_FILE, Inputs
+from mlops_actions.wandb_runs.verdict.commit_evidence import RECORDED, evidence_of
+from mlops_actions.wandb_runs.verdict.datasets import recorded_datasets
 
 # Returns the newest model artifact that a run logged; None where it logged none.
 ModelOf = Callable[[Run], Artifact | None]

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlops_actions.core.runs import Run, RunDetails, RunKeys, TrackerInfo, TrackerResult
-from mlops_actions.wandb_runs import commit_evidence, gates, metrics, seeds, selection
-from mlops_actions.wandb_runs.datasets import compare_datasets
 from mlops_actions.wandb_runs.differences import compare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.metrics import Metric
-from mlops_actions.wandb_runs.requirements import RequirementCheck
-from mlops_actions.wandb_runs.seeds import SeedGroup
-from mlops_actions.wandb_runs.selection import RunSelection
+from mlops_actions.wandb_runs.metrics import metric as metrics
+from mlops_actions.wandb_runs.metrics.metric import Metric
+from mlops_actions.wandb_runs.selection import runs as selection
+from mlops_actions.wandb_runs.selection.runs import RunSelection
+from mlops_actions.wandb_runs.statistics import seeds
+from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
+from mlops_actions.wandb_runs.verdict import commit_evidence, gates
+from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
+from mlops_actions.wandb_runs.verdict.requirements import RequirementCheck
 
 _NO_BASELINE = "No finished run has the tags or the commit of a baseline."
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.wandb_runs.metrics import Metric, finite_values, mean
+from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
 
 
 @dataclass(frozen=True)

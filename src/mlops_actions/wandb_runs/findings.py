@@ -8,15 +8,15 @@ from typing import Any
 
 from mlops_actions.core.runs import Artifact, Run, RunDetails, TrackerInfo, metric_value, value_at
 from mlops_actions.core.types import Json
-from mlops_actions.wandb_runs.commit_evidence import CommitEvidence
-from mlops_actions.wandb_runs.datasets import DatasetComparison
 from mlops_actions.wandb_runs.differences import MetricRow
 from mlops_actions.wandb_runs.format import as_json
-from mlops_actions.wandb_runs.gates import GateResult
-from mlops_actions.wandb_runs.metrics import Metric
-from mlops_actions.wandb_runs.requirements import RequirementResult
-from mlops_actions.wandb_runs.seeds import SeedComparison
-from mlops_actions.wandb_runs.selection import RunCounts, RunSelection
+from mlops_actions.wandb_runs.metrics.metric import Metric
+from mlops_actions.wandb_runs.selection.runs import RunCounts, RunSelection
+from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
+from mlops_actions.wandb_runs.verdict.commit_evidence import CommitEvidence
+from mlops_actions.wandb_runs.verdict.datasets import DatasetComparison
+from mlops_actions.wandb_runs.verdict.gates import GateResult
+from mlops_actions.wandb_runs.verdict.requirements import RequirementResult
 
 PASSED, FAILED, NOT_ASKED = "passed", "failed", "none"
 
@@ -28,6 +28,7 @@ class Findings:
     `best` is a run or represents a group, and `best_members` are the runs that it represents. `silent` are the ids of runs
     whose state is `running` and that stopped reporting. `seeds` compares groups, where the user asked for that.
 
+    `doubts` are sentences about what makes the verdict doubtful: the report shows them first, and no cut removes them.
     `notes` are sentences about requests that could not be fulfilled; `timed_out` is whether the wait timed out.
     """
 
@@ -50,6 +51,7 @@ class Findings:
     details: Mapping[str, RunDetails] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
     silent: frozenset[str] = frozenset()
+    doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timed_out: bool = False
 

@@ -13,10 +13,10 @@ from mlops_actions.core.gates import Gate
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
 from mlops_actions.core.types import Json
-from mlops_actions.wandb_runs import metrics as metric_grammar
-from mlops_actions.wandb_runs import requirements
-from mlops_actions.wandb_runs.metrics import Metric
+from mlops_actions.wandb_runs.metrics import metric as metric_grammar
+from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.result import RESULT
+from mlops_actions.wandb_runs.verdict import requirements
 
 MAX_BASELINES = 1000
 CSV_FILE, JSON_FILE, MARKDOWN_FILE = "wandb_report.csv", "wandb_report.json", "wandb_report.md"

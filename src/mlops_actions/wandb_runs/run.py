@@ -14,7 +14,7 @@ from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome, flag, leg
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.runs import MISSING, RunDetails, RunQuery, TrackerResult, metric_value
-from mlops_actions.wandb_runs import comparison, report, selection, spreadsheet
+from mlops_actions.wandb_runs import comparison
 from mlops_actions.wandb_runs.attestation import Attestation, attest
 from mlops_actions.wandb_runs.comparison import Comparison, keys_of, selection_of
 from mlops_actions.wandb_runs.findings import FAILED, Findings
@@ -22,7 +22,10 @@ from mlops_actions.wandb_runs.format import as_json, fit_output
 from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.promotion import Promotion, promote
-from mlops_actions.wandb_runs.publish_report import PublishedReport, publish
+from mlops_actions.wandb_runs.report import document as report
+from mlops_actions.wandb_runs.report import spreadsheet
+from mlops_actions.wandb_runs.report.publish import PublishedReport, publish
+from mlops_actions.wandb_runs.selection import runs as selection
 
 _POLL_SECONDS = 20.0
 # Summaries were seen to lag 2 to 12 s behind the end of a run; one that ended earlier lacks nothing any more.

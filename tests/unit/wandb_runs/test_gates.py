@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mlops_actions.core.gates import parse
 from mlops_actions.core.runs import Run
-from mlops_actions.wandb_runs.gates import GateResult, evaluate
-from mlops_actions.wandb_runs.metrics import Metric
+from mlops_actions.wandb_runs.metrics.metric import Metric
+from mlops_actions.wandb_runs.verdict.gates import GateResult, evaluate
 
 
 def run(name: str = "r", state: str = "finished", **summary: object) -> Run:

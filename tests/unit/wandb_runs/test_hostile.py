@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from mlops_actions.boundary.wandb import decode
 from mlops_actions.core.declare import read
 from mlops_actions.core.runs import Run, RunDetails, TrackerInfo, TrackerResult
-from mlops_actions.wandb_runs import curves, report, spreadsheet
 from mlops_actions.wandb_runs.comparison import evaluate, prepare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.format import fit_output
 from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.report import curves, spreadsheet
+from mlops_actions.wandb_runs.report import document as report
 from tests.support.result_schemas import check_result
 
 SHA = "a" * 40

@@ -8,7 +8,7 @@ import pytest
 
 from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.differences import best_ids, compare, difference
-from mlops_actions.wandb_runs.metrics import Metric, best_run, infer_direction, parse, with_directions
+from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, infer_direction, parse, with_directions
 
 
 def run(name: str, state: str = "finished", directions: dict[str, str] | None = None, **summary: object) -> Run:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.core.runs import Run
-from mlops_actions.wandb_runs.metrics import Metric
-from mlops_actions.wandb_runs.seeds import SeedComparison, compare_seeds, group_runs
+from mlops_actions.wandb_runs.metrics.metric import Metric
+from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, compare_seeds, group_runs
 
 ACC = Metric("acc", "max")
 

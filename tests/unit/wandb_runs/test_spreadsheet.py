@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.runs import Run
-from mlops_actions.wandb_runs import spreadsheet
+from mlops_actions.wandb_runs.report import spreadsheet
 
 
 def run(**fields: object) -> Run:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.wandb_runs.metrics import MAX, MIN, Metric, finite_values, mean
+from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values, mean
 
 # The direction that a comparison itself implies, where nothing else says which values are better.
 _IMPLIED_DIRECTIONS = {">": MAX, ">=": MAX, "<": MIN, "<=": MIN}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.core.runs import RUNNING, Artifact, Run
-from mlops_actions.wandb_runs import curves
 from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
 from mlops_actions.wandb_runs.format import format_number
-from mlops_actions.wandb_runs.gates import GateResult
 from mlops_actions.wandb_runs.promotion import Promotion
-from mlops_actions.wandb_runs.report_tables import comparison_table, gates_table, plural, run_link, runs_table, seeds_table
-from mlops_actions.wandb_runs.requirements import RequirementResult
+from mlops_actions.wandb_runs.report import curves
+from mlops_actions.wandb_runs.report.tables import comparison_table, gates_table, plural, run_link, runs_table, seeds_table
+from mlops_actions.wandb_runs.verdict.gates import GateResult
+from mlops_actions.wandb_runs.verdict.requirements import RequirementResult
 
 _MAX_BASELINE_CURVES = 2
 _MAX_OPEN_CHARTS = 2
@@ -35,6 +35,7 @@ def render(findings: Findings, context: ReportContext, promotion: Promotion | No
     """Write the whole report as GitHub-flavoured Markdown."""
     sections = [
         f"### {headline(findings)}",
+        "\n".join(f"> ⚠️ {markdown.escape(doubt)}" for doubt in findings.doubts),
         _requirements(findings.requirements),
         _promotion(promotion or Promotion()),
         gates_table(findings.gates),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.core.runs import Run, RunDetails
-from mlops_actions.wandb_runs.commit_evidence import CommitEvidence
-from mlops_actions.wandb_runs.datasets import DatasetComparison
-from mlops_actions.wandb_runs.selection import RunSelection
+from mlops_actions.wandb_runs.selection.runs import RunSelection
+from mlops_actions.wandb_runs.verdict.commit_evidence import CommitEvidence
+from mlops_actions.wandb_runs.verdict.datasets import DatasetComparison
 
 ONE, FINISHED, VERIFIED, SAME_DATA, CLEAN = "one", "finished", "verified", "same-data", "clean"
 REQUIREMENTS = (ONE, FINISHED, VERIFIED, SAME_DATA, CLEAN)

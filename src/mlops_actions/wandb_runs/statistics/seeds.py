@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from statistics import stdev
 
 from mlops_actions.core.runs import Run
-from mlops_actions.wandb_runs.metrics import Metric, best_run, finite_values, mean
+from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, finite_values, mean
 
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95

@@ -1,0 +1,1 @@
+"""Metrics, and which of their values are better. Pure."""

@@ -1,0 +1,1 @@
+"""Which runs are candidates, which are baselines. Pure."""

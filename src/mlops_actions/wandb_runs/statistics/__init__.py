@@ -1,0 +1,1 @@
+"""What differences between repeated runs can tell. Pure."""
