@@ -9,10 +9,10 @@ from typing import Any
 from mlops_actions.core.runs import Artifact, Run, RunDetails, TrackerInfo, metric_value, value_at
 from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs.differences import MetricRow
-from mlops_actions.wandb_runs.format import as_json
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection.runs import RunCounts, RunSelection
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
+from mlops_actions.wandb_runs.values import as_json
 from mlops_actions.wandb_runs.verdict.commit_evidence import CommitEvidence
 from mlops_actions.wandb_runs.verdict.datasets import DatasetComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult

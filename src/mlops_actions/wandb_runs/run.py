@@ -18,14 +18,15 @@ from mlops_actions.wandb_runs import comparison
 from mlops_actions.wandb_runs.attestation import Attestation, attest
 from mlops_actions.wandb_runs.comparison import Comparison, keys_of, selection_of
 from mlops_actions.wandb_runs.findings import FAILED, Findings
-from mlops_actions.wandb_runs.format import as_json, fit_output
 from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.promotion import Promotion, promote
 from mlops_actions.wandb_runs.report import document as report
 from mlops_actions.wandb_runs.report import spreadsheet
+from mlops_actions.wandb_runs.report.provenance import ReportContext
 from mlops_actions.wandb_runs.report.publish import PublishedReport, publish
 from mlops_actions.wandb_runs.selection import runs as selection
+from mlops_actions.wandb_runs.values import as_json, fit_output
 
 _POLL_SECONDS = 20.0
 # Summaries were seen to lag 2 to 12 s behind the end of a run; one that ended earlier lacks nothing any more.
@@ -166,9 +167,9 @@ def _wait(inputs: Inputs, query: RunQuery, ports: Ports) -> bool:
         ports.clock.sleep(min(_POLL_SECONDS, left))
 
 
-def _report_context(inputs: Inputs, context: Context) -> report.ReportContext:
+def _report_context(inputs: Inputs, context: Context) -> ReportContext:
     sha = inputs.sha or ""
-    return report.ReportContext(
+    return ReportContext(
         commit_url=f"{context.server_url}/{context.repository}/commit/{sha}" if is_sha(sha) else "",
         workflow_url=inputs.workflow_url or "",
         image=inputs.image or "",

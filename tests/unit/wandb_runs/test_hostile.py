@@ -19,10 +19,11 @@ from mlops_actions.core.declare import read
 from mlops_actions.core.runs import Run, RunDetails, TrackerInfo, TrackerResult
 from mlops_actions.wandb_runs.comparison import evaluate, prepare
 from mlops_actions.wandb_runs.findings import Findings
-from mlops_actions.wandb_runs.format import fit_output
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.report import curves, spreadsheet
 from mlops_actions.wandb_runs.report import document as report
+from mlops_actions.wandb_runs.report.provenance import ReportContext
+from mlops_actions.wandb_runs.values import fit_output
 from tests.support.result_schemas import check_result
 
 SHA = "a" * 40
@@ -89,7 +90,7 @@ def render_all(findings: Findings) -> tuple[str, Any, str]:
     table = spreadsheet.render(
         findings.candidates, findings.baselines, metrics=names, config_keys=findings.config_keys, sha_config_key="github_sha"
     )
-    return report.render(findings, report.ReportContext()), document, table
+    return report.render(findings, ReportContext()), document, table
 
 
 @FEW

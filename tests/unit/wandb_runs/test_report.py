@@ -9,7 +9,9 @@ from mlops_actions.core.runs import Artifact, Run, RunDetails, TrackerInfo, Trac
 from mlops_actions.wandb_runs.comparison import evaluate, prepare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.report.document import ReportContext, headline_text, render
+from mlops_actions.wandb_runs.report.document import render
+from mlops_actions.wandb_runs.report.headline import headline_text
+from mlops_actions.wandb_runs.report.provenance import ReportContext
 from mlops_actions.wandb_runs.report.tables import runs_table
 
 SHA, OTHER = "a" * 40, "b" * 40

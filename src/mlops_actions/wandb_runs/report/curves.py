@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mlops_actions.core import markdown
-from mlops_actions.wandb_runs.format import format_number
+from mlops_actions.wandb_runs.report.numbers import format_number
 
 Points = Sequence[tuple[float, float]]
 

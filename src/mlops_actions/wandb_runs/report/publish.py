@@ -15,7 +15,7 @@ from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.wandb_runs.findings import PASSED, Findings
 from mlops_actions.wandb_runs.inputs import ACTION, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, ReportPublisher
-from mlops_actions.wandb_runs.report.document import headline_text
+from mlops_actions.wandb_runs.report.headline import headline_text
 
 _RESERVED = 500  # characters of a comment for the hidden lines that identify it
 

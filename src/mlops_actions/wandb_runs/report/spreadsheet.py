@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlops_actions.core.runs import MISSING, Run, metric_value, value_at
-from mlops_actions.wandb_runs.format import as_text
+from mlops_actions.wandb_runs.values import as_text
 
 _RUN_COLUMNS = ("run.url", "run.name", "run.tags", "run.id", "run.entity", "run.project", "github_sha", "run.description")
 _CATEGORY_COLUMN = "__eval.category"

@@ -10,9 +10,9 @@ from mlops_actions.core import markdown
 from mlops_actions.core.runs import Run, finite_number, metric_value, value_at
 from mlops_actions.wandb_runs.differences import Difference, MetricRow, best_ids
 from mlops_actions.wandb_runs.findings import Findings
-from mlops_actions.wandb_runs.format import NO_VALUE, format_difference, format_number, format_percent, table_cell
 from mlops_actions.wandb_runs.inputs import CSV_FILE
 from mlops_actions.wandb_runs.metrics.metric import INFERRED, Metric
+from mlops_actions.wandb_runs.report.numbers import NO_VALUE, format_difference, format_number, format_percent, table_cell
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, Spread
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.runs import MISSING
-from mlops_actions.wandb_runs.format import as_json, as_text, format_number, format_percent, table_cell
+from mlops_actions.wandb_runs.report.numbers import format_number, format_percent, table_cell
+from mlops_actions.wandb_runs.values import as_json, as_text
 
 
 @pytest.mark.parametrize(
