@@ -46,7 +46,7 @@ DIRECTIONS = [
         {"metrics": "loss:max"},
         [summary(loss=2)],
         [summary(loss=1)],
-        says=["| `loss` ↑ | **2** | 1<br>+1 (+100 %) 🟢 |"],
+        says=["| `loss` ↑ | **2** | 1<br>+1 (+100 %) 🟢 better |"],
         hides=["inferred"],
     ),
     Case(
@@ -54,7 +54,7 @@ DIRECTIONS = [
         {"metrics": "val_loss"},
         [summary(val_loss=2)],
         [summary(val_loss=1)],
-        says=["| `val_loss` ↓ \\* | 2 | 1<br>+1 (+100 %) 🔴 |", "inferred from the name"],
+        says=["| `val_loss` ↓ \\* | 2 | 1<br>+1 (+100 %) 🔴 worse |", "inferred from the name"],
     ),
     Case(
         "a name without a direction has no better or worse",
@@ -62,7 +62,7 @@ DIRECTIONS = [
         [summary(x=2)],
         [summary(x=1)],
         says=["| `x` | 2 | 1<br>+1 (+100 %) |", "direction not known"],
-        hides=["🟢 +", "🔴 +"],
+        hides=["🟢", "🔴"],
     ),
     Case(
         "W&B's goal counts",
@@ -77,21 +77,21 @@ DIRECTIONS = [
         {"metrics": "x"},
         [with_metric_settings({"x": {"min": 0.5}}, {"1": "x", "7": [1]})],
         [summary(x=1)],
-        says=["| `x` ↓ | **0.5** | 1<br>−0.5 (−50.00 %) 🟢 |"],
+        says=["| `x` ↓ | **0.5** | 1.0<br>−0.5 (−50.00 %) 🟢 better |"],
     ),
     Case(
         "a kept minimum can be shown as a metric",
         {"metrics": "loss.min"},
         [summary(loss={"min": 0.2, "max": 3})],
         [summary(loss={"min": 0.3})],
-        says=["| `loss.min` ↓ | **0.2** | 0.3<br>−0.1 (−33.33 %) 🟢 |"],
+        says=["| `loss.min` ↓ | **0.2** | 0.3<br>−0.1 (−33.33 %) 🟢 better |"],
     ),
     Case(
         "a dot may be part of a name",
         {"metrics": "a.b:max"},
         [{"summary": {"a.b": 3}}],
         [{"summary": {"a": {"b": 2}}}],
-        says=["| `a.b` ↑ | **3** | 2<br>+1 (+50.00 %) 🟢 |"],
+        says=["| `a.b` ↑ | **3** | 2<br>+1 (+50.00 %) 🟢 better |"],
     ),
     Case(
         "a summary with several aggregates is no number",
@@ -150,27 +150,32 @@ VALUES = [
         [summary(acc=1)],
         says=["| 1 | 1<br>0 (0.00 %) |", "equal on 1 of 1 metric"],
     ),
-    Case("no per cent of zero", {"metrics": "acc"}, [summary(acc=1)], [summary(acc=0)], says=["| **1** | 0<br>+1 🟢 |"]),
+    Case(
+        "no per cent of zero", {"metrics": "acc"}, [summary(acc=1)], [summary(acc=0)], says=["| **1** | 0<br>+1 🟢 better |"]
+    ),
     Case(
         "a tiny difference is not shown as none",
         {"metrics": "acc"},
         [summary(acc=1.00000001)],
         [summary(acc=1)],
-        says=["(+<0.01 %) 🟢"],
+        says=["| **1.00000001** | 1.00000000<br>+1e-08 (+<0.01 %) 🟢 better |"],
     ),
     Case(
         "a baseline without a value is left out",
         {"metrics": "acc"},
         [summary(acc=3)],
         [summary(acc="NaN"), summary(acc=2), summary(acc=1)],
-        says=["| **3** | 2<br>+1 (+50.00 %) 🟢 | 1.5<br>+1.5 (+100 %) 🟢 | 2<br>+1 (+50.00 %) 🟢 |"],
+        says=["| **3.0** | 2.0<br>+1 (+50.00 %) 🟢 better | 1.5<br>+1.5 (+100 %) 🟢 better | 2.0<br>"],
     ),
     Case(
         "best, mean and latest of the baselines",
         {"metrics": "loss"},
         [summary(loss=2)],
         [summary(loss=4), summary(loss=1)],
-        says=["| 2 | 1<br>+1 (+100 %) 🔴 | 2.5<br>−0.5 (−20.00 %) 🟢 | 4<br>−2 (−50.00 %) 🟢 |"],
+        says=[
+            "| 2.0 | 1.0<br>+1 (+100 %) 🔴 worse |",
+            "| 2.5<br>−0.5 (−20.00 %) 🟢 better | 4.0<br>−2 (−50.00 %) 🟢 better |",
+        ],
     ),
     Case("negative numbers stay numbers in the table", {"metrics": "x"}, [summary(x=-0.5)], cells={"x": "-0.5"}),
     Case("formulas are quoted", {"metrics": "x"}, [summary(x="=1+1")], cells={"x": "'=1+1"}),
@@ -321,7 +326,7 @@ GATE = [
         {"gates": "acc >= 0.5\nacc >= 0.95"},
         [summary(acc=0.9)],
         code=1,
-        says=["| ✅ passed | `acc >= 0.5` | 0.9 | &#62;= 0.5 |", "| ❌ failed | `acc >= 0.95` | 0.9 | &#62;= 0.95 |"],
+        says=["| ✅ passed | `acc >= 0.5` | 0.9 | &#62;= 0.5 |", "| ❌ failed | `acc >= 0.95` | 0.90 | &#62;= 0.95 |"],
     ),
     Case(
         "per cent of the baseline",

@@ -99,7 +99,7 @@ def test_the_report_of_a_commit_against_its_baselines(step: WandbStep) -> None:
         report.splitlines()[0] == "### 📊 2 runs finished for `aaaaaaa`: better on 2 of 2 metrics against the best baseline"
     )
     assert f"[c1]({step.wandb.url}/sandbox/digits/runs/c1)" in report
-    assert "| `acc` ↑ | **0.95** | 0.94<br>+0.01 (+1.06 %) 🟢 | 0.92<br>" in report
+    assert "| `acc` ↑ | **0.95** | 0.94<br>+0.01 (+1.06 %) 🟢 better | 0.92<br>" in report
     assert "✅ recorded by W&B for all 2 candidates" in report
     assert "sha256:" + "1" * 64 in report
     assert "https://argo.example/workflows/ml/train-1" in report
@@ -133,8 +133,8 @@ def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(step:
     newest, _, earlier = body.partition("<!-- mlops-actions-earlier -->")
     assert report.strip() in newest
     assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 -->\n### ✅ The gate passed")
-    assert re.search(r"<summary>\S+: ❌ Gates failed for aaaaaaa: acc is 0.9, required is &gt; 0.95</summary>", earlier)
-    assert "| ❌ failed | `acc > 0.95` | 0.9 |" in earlier
+    assert re.search(r"<summary>\S+: ❌ Gates failed for aaaaaaa: acc is 0.90, required is &gt; 0.95</summary>", earlier)
+    assert "| ❌ failed | `acc > 0.95` | 0.90 |" in earlier
 
 
 EVENTS: dict[str, tuple[str, Callable[[WandbStep], dict[str, Any]]]] = {

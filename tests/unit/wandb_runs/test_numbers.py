@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.runs import MISSING
-from mlops_actions.wandb_runs.report.numbers import format_number, format_percent, table_cell
+from mlops_actions.wandb_runs.report.numbers import aligned, format_number, format_percent, table_cell
 from mlops_actions.wandb_runs.values import as_json, as_text
 
 
@@ -28,12 +28,14 @@ from mlops_actions.wandb_runs.values import as_json, as_text
         (math.inf, "∞"),
         (-math.inf, "-∞"),
         (3, "3"),
-        (1e300, "1" + "0" * 300),
+        (1e300, "1e+300"),
+        (2**53, "9007199254740992"),
+        (10**25, "1e+25"),
     ],
 )
 def test_numbers_are_formatted_with_significant_digits(value: Any, text: str) -> None:
     shown = format_number(value)
-    assert shown == text or (value == 1e300 and float(shown) == value)
+    assert shown == text
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,43 @@ def test_missing_values_have_their_own_form() -> None:
     assert table_cell(MISSING) == table_cell(None) == "–"
     assert as_text(MISSING) == ""
     assert as_json({"a": [math.nan, math.inf, (1, MISSING)]}) == {"a": ["NaN", "Infinity", [1, None]]}
+
+
+ALIGNED = {
+    "four digits of the largest": ([0.97221, 0.5], ["0.9722", "0.5000"]),
+    "no zeros that every number has": ([0.9, 0.85], ["0.90", "0.85"]),
+    "integers stay integers": ([1200, 3], ["1200", "3"]),
+    "floats that are integers, too": ([12.0, 7.0], ["12", "7"]),
+    "one fraction gives all decimals": ([12.0, 7.25], ["12.00", "7.25"]),
+    "digits until two differ": ([0.912341, 0.912339], ["0.912341", "0.912339"]),
+    "a difference in the ninth digit": ([1.00000001, 1.0], ["1.00000001", "1.00000000"]),
+    "neighbours among floats": ([0.1 + 0.2, 0.3], ["0.30000000000000004", "0.29999999999999999"]),
+    "equal numbers need no more digits": ([0.123456, 0.123456], ["0.1235", "0.1235"]),
+    "magnitudes far apart are not aligned": ([123456.7, 0.00123], ["123457", "0.00123"]),
+    "three orders of magnitude are": ([512.5, 0.25], ["512.50", "0.25"]),
+    "small ones have an exponent": ([3e-05, 1e-06], ["3e-05", "1e-06"]),
+    "small ones that differ late": ([1.23456e-05, 1.23457e-05], ["1.23456e-05", "1.23457e-05"]),
+    "huge ones have an exponent": ([1.5e20, 2.5e20], ["1.5e+20", "2.5e+20"]),
+    "zero and a fraction": ([0.0, 0.25], ["0.00", "0.25"]),
+    "only zero": ([0.0], ["0"]),
+    "negative numbers": ([-1.5, 1.25], ["-1.50", "1.25"]),
+    "what is no finite number stands beside": (
+        [0.5, math.nan, math.inf, MISSING, None, "x"],
+        ["0.5", "NaN", "∞", "–", "–", "`x`"],
+    ),
+    "a truth is no number": ([True, 0.25], ["true", "0.25"]),
+    "an integer beyond every float": ([10**400, 0.5], ["a huge number", "0.5"]),
+    "nothing": ([], []),
+}
+
+
+@pytest.mark.parametrize(("values", "texts"), ALIGNED.values(), ids=ALIGNED)
+def test_numbers_of_a_column_have_the_same_decimals(values: list[Any], texts: list[str]) -> None:
+    assert aligned(values) == texts
+
+
+@given(st.lists(st.floats(), min_size=2, max_size=5))
+def test_numbers_that_differ_look_different(values: list[float]) -> None:
+    texts = dict(zip(values, aligned(values), strict=True))
+    finite = {value for value in values if math.isfinite(value)}
+    assert len({texts[value] for value in finite}) == len(finite)

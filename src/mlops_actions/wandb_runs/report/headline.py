@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
-from mlops_actions.wandb_runs.report.numbers import format_number
-from mlops_actions.wandb_runs.report.tables import plural
+from mlops_actions.wandb_runs.report.tables import gate_numbers, plural
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 
 
@@ -59,8 +58,8 @@ def _selection_name(findings: Findings) -> str:
 def _failure(result: GateResult) -> str:
     if result.value is None or result.required is None:
         return markdown.escape(result.reason)
-    required = f"{markdown.escape(result.gate.operator)} {format_number(result.required)}"
-    return f"{markdown.code(result.gate.metric)} is {format_number(result.value)}, required is {required}"
+    value, required = gate_numbers(result)
+    return f"{markdown.code(result.gate.metric)} is {value}, required is {markdown.escape(result.gate.operator)} {required}"
 
 
 def _result(findings: Findings) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlops_actions.core import markdown
-from mlops_actions.core.runs import MISSING
+from mlops_actions.core.runs import MISSING, finite_number
 from mlops_actions.wandb_runs.values import as_text, truncate
 
 NO_VALUE = "–"
+DIGITS = 4  # significant digits: what a reader compares at a glance
 _MINUS = "\u2212"
 _MAX_CELL = 80  # characters of a value in a table; a longer one makes the table unreadable
+_MAX_DIGITS = 17  # significant digits that tell any two floats apart
+_SPREAD = 3  # orders of magnitude, beyond which numbers are not aligned: one of them would show no digit, or too many
+_FIXED = (-4, 15)  # powers of ten between which a number is written without an exponent
 
 
-def format_number(value: float, digits: int = 4) -> str:
+def format_number(value: float, digits: int = DIGITS) -> str:
     """Format a number with so many significant digits, never fewer than its integer part has."""
     if math.isnan(value):
         return "NaN"
@@ -22,13 +27,65 @@ def format_number(value: float, digits: int = 4) -> str:
         return "∞" if value > 0 else "-∞"
     if value == 0:
         return "0"
-    if isinstance(value, int) or (value == int(value) and abs(value) < 1e15):
-        return str(int(value))
-    integer_digits = max(math.floor(math.log10(abs(value))) + 1, 0)
-    return f"{value:.{max(digits, integer_digits)}g}"
+    # An integer is exact: it can be a seed.
+    if isinstance(value, int) and abs(value) < 10**20:
+        return str(value)
+    power = _power(value)
+    if power >= _FIXED[1]:
+        return f"{value:.{digits}g}"
+    return str(int(value)) if value == int(value) else f"{value:.{max(digits, power + 1)}g}"
 
 
-def format_difference(value: float, digits: int = 4) -> str:
+def _power(value: float) -> int:
+    """Return the power of ten of a number's first digit."""
+    return math.floor(math.log10(abs(value)))
+
+
+def aligned(values: Sequence[Any], digits: int = DIGITS) -> list[str]:
+    """Format numbers that stand below or beside each other with equally many decimals; anything else as a cell.
+
+    The largest shows `digits` significant digits, and all show more where two that differ would look alike. Numbers of
+    very different magnitudes are not aligned.
+    """
+    numbers = {number for value in values if (number := finite_number(value)) is not None}
+    decimals = _decimals(numbers, digits)
+    enough = digits if decimals is not None else _telling(numbers, digits, format_number)
+
+    def text(value: Any) -> str:
+        number = finite_number(value)
+        if number is None:
+            return table_cell(value)
+        return format_number(number, enough) if decimals is None else f"{number:.{decimals}f}"
+
+    return [text(value) for value in values]
+
+
+def _decimals(numbers: set[float], digits: int) -> int | None:
+    """Return with how many decimals to write numbers; None where that does not suit them."""
+    powers = [_power(number) for number in numbers if number]
+    if not powers or all(number == int(number) for number in numbers):
+        return None
+    if min(powers) < _FIXED[0] or max(powers) >= _FIXED[1] or max(powers) - min(powers) > _SPREAD:
+        return None
+    # At least two digits of the smallest.
+    first = max(0, digits - 1 - max(powers), 1 - min(powers))
+    decimals = _telling(numbers, first, lambda number, count: f"{number:.{count}f}")
+    # Zeros at the end of every number say nothing.
+    texts = [f"{number:.{decimals}f}" for number in numbers]
+    while decimals and all(text.endswith("0") for text in texts):
+        decimals, texts = decimals - 1, [text[:-1] for text in texts]
+    return decimals
+
+
+def _telling(numbers: set[float], first: int, write: Callable[[float, int], str]) -> int:
+    """Return the smallest count of digits, from the first on, with which numbers that differ are written differently."""
+    for count in range(first, _MAX_DIGITS + 1):
+        if len({write(number, count) for number in numbers}) == len(numbers):
+            return count
+    return first
+
+
+def format_difference(value: float, digits: int = DIGITS) -> str:
     """Format a difference with its sign; zero has none."""
     text = format_number(abs(value), digits)
     return "0" if text == "0" else f"+{text}" if value > 0 else f"{_MINUS}{text}"

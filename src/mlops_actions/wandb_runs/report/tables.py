@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import Run, finite_number, metric_value, value_at
@@ -12,7 +12,14 @@ from mlops_actions.wandb_runs.differences import Difference, MetricRow, best_ids
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import CSV_FILE
 from mlops_actions.wandb_runs.metrics.metric import INFERRED, Metric
-from mlops_actions.wandb_runs.report.numbers import NO_VALUE, format_difference, format_number, format_percent, table_cell
+from mlops_actions.wandb_runs.report.numbers import (
+    NO_VALUE,
+    aligned,
+    format_difference,
+    format_number,
+    format_percent,
+    table_cell,
+)
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, Spread
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 
@@ -46,7 +53,7 @@ def gates_table(results: Sequence[GateResult]) -> str:
     columns = [
         Column[GateResult]("Gate", lambda result: _unbroken("✅ passed" if result.passed else "❌ failed"), "l"),
         Column[GateResult]("Rule", lambda result: markdown.code(result.gate.text), "l"),
-        Column[GateResult]("Value", lambda result: NO_VALUE if result.value is None else format_number(result.value)),
+        Column[GateResult]("Value", _gate_value),
         Column[GateResult]("Required", _required),
     ]
     if any(result.reason for result in results):
@@ -57,7 +64,17 @@ def gates_table(results: Sequence[GateResult]) -> str:
 def _required(result: GateResult) -> str:
     if result.required is None:
         return NO_VALUE
-    return _unbroken(f"{markdown.escape(result.gate.operator)} {format_number(result.required)}")
+    return _unbroken(f"{markdown.escape(result.gate.operator)} {gate_numbers(result)[1]}")
+
+
+def _gate_value(result: GateResult) -> str:
+    return gate_numbers(result)[0]
+
+
+def gate_numbers(result: GateResult) -> tuple[str, str]:
+    """Return the two numbers of a gate, which never look alike where they differ; a dash where one is missing."""
+    value, required = aligned([result.value, result.required])
+    return value, required
 
 
 def comparison_table(findings: Findings) -> str:
@@ -66,15 +83,15 @@ def comparison_table(findings: Findings) -> str:
         return ""
     columns = [Column[MetricRow]("Metric", lambda row: _metric(row.metric), "l"), Column[MetricRow]("Candidate", _candidate)]
     if len(findings.baselines) == 1:
-        columns.append(Column[MetricRow]("Baseline", lambda row: _difference(row.latest)))
+        columns.append(Column[MetricRow]("Baseline", lambda row: _difference(row, row.latest)))
     else:
         columns += [
-            Column[MetricRow]("Best baseline", lambda row: _difference(row.best)),
-            Column[MetricRow]("Mean", lambda row: _difference(row.mean)),
-            Column[MetricRow]("Latest", lambda row: _difference(row.latest)),
+            Column[MetricRow]("Best baseline", lambda row: _difference(row, row.best)),
+            Column[MetricRow]("Mean", lambda row: _difference(row, row.mean)),
+            Column[MetricRow]("Latest", lambda row: _difference(row, row.latest)),
         ]
     title, table = _comparison_title(findings, findings.best), _table(columns, findings.rows)
-    return f"{title}\n\n{table}\n\n{_legend(findings.metrics, compared=True)}"
+    return f"{title}\n\n{table}\n\n{_legend(findings.metrics)}"
 
 
 def _comparison_title(findings: Findings, best: Run) -> str:
@@ -87,18 +104,25 @@ def _comparison_title(findings: Findings, best: Run) -> str:
 
 
 def _candidate(row: MetricRow) -> str:
-    value = table_cell(row.value)
+    value = _value_beside_references(row, row.value)
     return f"**{value}**" if row.best and row.best.better else value
 
 
-def _difference(difference: Difference | None) -> str:
+def _value_beside_references(row: MetricRow, value: Any) -> str:
+    """Format a value of a row with the decimals that all its values have."""
+    references = [difference.reference for difference in (row.best, row.mean, row.latest) if difference]
+    return aligned([value, row.value, *references])[0]
+
+
+def _difference(row: MetricRow, difference: Difference | None) -> str:
     """Return the reference value, and below it the difference on one line."""
     if not difference:
         return NO_VALUE
-    mark = {True: " 🟢", False: " 🔴", None: ""}[difference.better]
+    # Words, since a red and a green mark can look alike.
+    mark = {True: " 🟢 better", False: " 🔴 worse", None: ""}[difference.better]
     relative = f" ({format_percent(difference.percent)})" if difference.percent is not None else ""
     absolute = format_difference(difference.absolute, 3)
-    return f"{format_number(difference.reference)}<br>{_unbroken(f'{absolute}{relative}{mark}')}"
+    return f"{_value_beside_references(row, difference.reference)}<br>{_unbroken(f'{absolute}{relative}{mark}')}"
 
 
 def seeds_table(comparisons: Sequence[SeedComparison]) -> str:
@@ -136,7 +160,7 @@ def runs_table(findings: Findings) -> str:
     if len(runs) > _MAX_RUNS:
         table += f"\n\n{len(runs) - _MAX_RUNS} more are in {markdown.code(CSV_FILE)}."
     if not findings.rows or not findings.baselines:
-        table = f"{table}\n\n{_legend(findings.metrics, compared=False)}".rstrip()
+        table = f"{table}\n\n{_legend(findings.metrics)}".rstrip()
     counts = f"{plural(len(findings.candidates), 'candidate')}, {plural(len(findings.baselines), 'baseline')}"
     values = len(findings.metrics) + len(findings.config_keys)
     if len(runs) <= _MAX_OPEN_RUNS and values <= _MAX_OPEN_COLUMNS:
@@ -157,9 +181,10 @@ def _run_columns(findings: Findings, runs: Sequence[Run]) -> list[Column[Run]]:
 
 def _metric_column(metric: Metric, runs: Sequence[Run]) -> Column[Run]:
     best = best_ids([run for run in runs if run.finished], metric)
+    texts = dict(zip((run.id for run in runs), aligned([metric_value(run, metric.name) for run in runs]), strict=True))
 
     def cell(run: Run) -> str:
-        value = table_cell(metric_value(run, metric.name))
+        value = texts[run.id]
         return f"**{value}**" if run.id in best else value
 
     return Column(_metric(metric), cell)
@@ -174,11 +199,10 @@ def _metric(metric: Metric) -> str:
     return markdown.code(metric.name) + _unbroken(suffix + (" \\*" if metric.source == INFERRED else ""))
 
 
-def _legend(metrics: Sequence[Metric], *, compared: bool) -> str:
+def _legend(metrics: Sequence[Metric]) -> str:
     parts = []
     if any(metric.direction for metric in metrics):
-        parts = ["🟢 better, 🔴 worse"] if compared else []
-        parts.append("↑ higher is better, ↓ lower is better")
+        parts = ["↑ higher is better, ↓ lower is better"]
     if any(metric.source == INFERRED for metric in metrics):
         parts.append("\\* direction inferred from the name; give `:min` or `:max` in `metrics`")
     if any(not metric.direction for metric in metrics):
