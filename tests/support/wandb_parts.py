@@ -13,6 +13,7 @@ from mlops_sandbox.wandb.schema import wandb_schema
 REQUESTS = (
     requests.runs(("candidates", "baselines")),
     requests.states("candidates", selected_here=True),
+    requests.summary_names(("candidates", "baselines")),
     requests.details(2, lineage=True, patches=True, curves=True),
     requests.logged_artifacts(),
 )

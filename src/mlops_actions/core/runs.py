@@ -7,6 +7,7 @@ classes. No other module knows the tracker's language.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -58,7 +59,10 @@ class Run:
     """One run. `config` and `summary` may hold only the keys that were asked for.
 
     `directions` are the tracker's own goals of metrics (name → `min` or `max`). `created` and `heartbeat` are in UTC;
-    `heartbeat` is None where the tracker has none.
+    `heartbeat` is None where the tracker has none. `sweep` is the id of the sweep that started the run.
+
+    `seconds` is how long the run's process ran, `gpus` how many GPUs its machine had, and `gpu_name` their model, as the
+    tracker recorded them. None, or an empty name: it did not record it, or several processes recorded different things.
     """
 
     id: str
@@ -70,12 +74,16 @@ class Run:
     tags: tuple[str, ...] = ()
     commit: str = ""
     group: str = ""
+    sweep: str = ""
     description: str = ""
     created: datetime | None = None
     heartbeat: datetime | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     directions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+    gpus: int | None = None
+    gpu_name: str = ""
 
     @property
     def finished(self) -> bool:
@@ -97,17 +105,38 @@ class Run:
         return self.state == RUNNING and self.heartbeat is not None and now - self.heartbeat > SILENT_AFTER
 
 
+# The (step, value) points of a curve in the order they were logged. A value may be NaN or infinite.
+Points = Sequence[tuple[float, float]]
+
+
 @dataclass(frozen=True)
 class RunDetails:
-    """Facts about a chosen run beside its metrics. None: the tracker did not answer.
+    """Facts about a chosen run beside its metrics. None: unknown; nobody asked for them, or the tracker did not answer.
 
-    `datasets` are the dataset artifacts that the run used, `curves` maps a metric to its (step, value) points, and
-    `has_uncommitted_changes` is whether the tracker kept a patch of the run's source tree.
+    `datasets` are the dataset artifacts that the run used, `has_uncommitted_changes` is whether the tracker kept a patch of
+    the run's source tree, and `config` is the whole config. `curves` maps a metric to its points.
     """
 
     datasets: tuple[Artifact, ...] | None = None
-    curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    curves: Mapping[str, Points] = field(default_factory=dict)
     has_uncommitted_changes: bool | None = None
+    config: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A search over parameters, whose runs the tracker started.
+
+    `metric` is what the search optimises and `direction` its goal (`min` or `max`); both are empty where it has none.
+    `parameters` are the config keys that it varies, with dots for nested ones.
+    """
+
+    id: str
+    name: str
+    url: str
+    metric: str = ""
+    direction: str = ""
+    parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +156,7 @@ class RunQuery:
     commit_config_key: str = ""
     config: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
+    sweep: str = ""
     tags: tuple[str, ...] = ()
     tracker_filter: Mapping[str, Any] | None = None
     any_of: tuple[RunQuery, ...] = ()
@@ -135,18 +165,26 @@ class RunQuery:
 
 @dataclass(frozen=True)
 class RunKeys:
-    """The only keys to read of each run's `config` and `summary`."""
+    """The only keys to read of each run's `config` and `summary`.
+
+    `summary_patterns` are names in which `*` stands for any text (`eval/*`): summary keys that match one are read too.
+    """
 
     config: tuple[str, ...] = ()
     summary: tuple[str, ...] = ()
+    summary_patterns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TrackerResult:
-    """The runs that the tracker answered, newest first where it obeys that order."""
+    """The runs that the tracker answered, newest first where it obeys that order.
+
+    `doubts` are sentences about runs that may be missing, such as those beyond a bounded search.
+    """
 
     candidates: tuple[Run, ...]
     baselines: tuple[Run, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def value_at(tree: Mapping[str, Any], name: str) -> Any:
@@ -169,6 +207,11 @@ def value_at(tree: Mapping[str, Any], name: str) -> Any:
 # JSON has no such numbers, so they are recorded as text.
 _NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _AGGREGATES = ("min", "max", "mean", "best", "last")
+
+
+def matches_pattern(name: str, pattern: str) -> bool:
+    """Return whether a name matches a pattern, in which `*` stands for any text and nothing else is special."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
 
 
 def metric_value(run: Run, name: str) -> Any:

@@ -32,6 +32,7 @@ _RUN_FIELDS = {
     "createdAt": ("createdAt", "the order of runs"),
     "heartbeatAt": ("heartbeatAt", "runs that died"),
     "description": ("description", "notes"),
+    "sweepName": ("sweepName", "sweeps"),
     "summaryMetrics(keys)": ('summaryMetrics(keys: ["loss"])', _NOTHING),
     "config(keys)": ('config(keys: ["lr"])', _NOTHING),
     "wandbConfig": ('wandbConfig(keys: ["m"])', _NOTHING),

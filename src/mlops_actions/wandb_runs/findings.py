@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_actions.core.runs import Artifact, Run, RunDetails, TrackerInfo, metric_value, value_at
+from mlops_actions.core.runs import Artifact, Run, RunDetails, Sweep, TrackerInfo, metric_value, value_at
 from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs.differences import MetricRow
 from mlops_actions.wandb_runs.metrics.metric import Metric
@@ -27,6 +27,8 @@ class Findings:
 
     `best` is a run or represents a group, and `best_members` are the runs that it represents. `silent` are the ids of runs
     whose state is `running` and that stopped reporting. `seeds` compares groups, where the user asked for that.
+
+    `sweep` is the sweep whose runs are the candidates, where the user named one; `swept` are the config keys that it varies.
 
     `doubts` are sentences about what makes the verdict doubtful: the report shows them first, and no cut removes them.
     `notes` are sentences about requests that could not be fulfilled; `timed_out` is whether the wait timed out.
@@ -54,6 +56,12 @@ class Findings:
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timed_out: bool = False
+    sweep: Sweep | None = None
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The config keys that the sweep varies; their values are in each run's config."""
+        return self.sweep.parameters if self.sweep else ()
 
     @property
     def failed_gates(self) -> tuple[GateResult, ...]:

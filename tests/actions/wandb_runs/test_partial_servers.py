@@ -44,6 +44,7 @@ LOSSES = {
     "Run.createdAt": "newest",
     "Run.heartbeatAt": "died",
     "Run.description": "descriptions",
+    "Run.sweepName": "sweeps",
     "Run.config(keys)": "whole configs",
     "Run.summaryMetrics(keys)": "whole summaries",
     "Run.files": "uncommitted changes",

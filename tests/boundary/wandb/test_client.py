@@ -458,3 +458,34 @@ def test_the_newest_of_several_models_is_the_one_that_was_created_last(
 def test_a_missing_run_has_no_model(client: Client) -> None:
     with pytest.raises(Unavailable, match="does not tell what run gone logged"):
         client.project.model(run_of("gone"))
+
+
+# Patterns
+
+
+def names_of(run: Run) -> list[str]:
+    return sorted(name for name in run.summary if name != "_runtime")
+
+
+def test_patterns_are_read_by_the_names_of_the_newest_summaries(wandb_host: WandbHost, client: Client) -> None:
+    summary = {"eval/acc": 0.9, "eval/en/acc": 0.8, "train/acc": 1, "nested": {"eval": {"acc": 2}}, "other": "y" * 5000}
+    for index in range(30):
+        wandb_host.server.store.add_run(
+            "sandbox", "digits", name=f"old{index}", created=CREATED - timedelta(days=1), summary=summary, tags=["many"]
+        )
+    keys = RunKeys(summary=("train/acc",), summary_patterns=("eval/*", "nested.*.acc"))
+    wandb_host.server.requests.clear()
+    (*runs,) = client.project.find(RunQuery(tags=("many",)), RunQuery(tags=("baseline",)), keys).candidates
+    assert len(runs) == 30
+    assert {tuple(names_of(run)) for run in runs} == {("eval/acc", "eval/en/acc", "nested", "nested.eval.acc", "train/acc")}
+    sizes = {exchange.operation: exchange.answer_size for exchange in wandb_host.server.requests}
+    assert sizes["MlopsNames"] > 25 * 5000
+    assert sizes["MlopsRuns"] < 30 * 1000
+    assert client.project.notes == ()
+
+
+def test_a_pattern_stands_for_a_bounded_number_of_metrics(wandb_host: WandbHost, client: Client) -> None:
+    wandb_host.server.store.add_run("sandbox", "digits", name="many", summary={f"m/{index}": index for index in range(300)})
+    (run,) = client.project.find(RunQuery(run_ids=("many",)), None, RunKeys(summary_patterns=("m/*",))).candidates
+    assert len(run.summary) == 200
+    assert client.project.notes == ("m/* stands for 300 metrics of the newest runs: only 200 are read.",)

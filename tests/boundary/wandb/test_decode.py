@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -67,3 +68,35 @@ def test_curves_of_an_unexpected_form_are_left_out(value: Any) -> None:
     assert decode.details({"sampledHistory": value}, ["loss"], lineage=True).curves == {}
     assert decode.details({"sampledHistory": [value]}, ["loss"], lineage=True).curves == {}
     assert decode.details({"sampledHistory": [[value]]}, ["loss"], lineage=True).curves == {}
+
+
+ONE_MACHINE = {"w1": {"gpu": "L40S", "gpu_count": 4, "cpu_count": 24}}
+COSTS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[float | None, int | None, str]]] = {
+    "W&B's own seconds and one machine": (
+        {"_wandb": {"runtime": 90}, "_runtime": 88.5},
+        ONE_MACHINE,
+        (90, 4, "L40S"),
+    ),
+    "the last step's seconds": ({"_runtime": 88.5}, ONE_MACHINE, (88.5, 4, "L40S")),
+    "a run of no second": ({"_wandb": {"runtime": 0}}, {}, (0, None, "")),
+    "seconds that are no number": ({"_wandb": {"runtime": "long"}, "_runtime": True}, {}, (None, None, "")),
+    "seconds before the start": ({"_runtime": -1}, {}, (None, None, "")),
+    "a machine without a GPU": ({}, {"w1": {"cpu_count": 2}}, (None, 0, "")),
+    "several machines": ({}, {"w1": {"gpu_count": 8}, "w2": {"gpu_count": 8}}, (None, None, "")),
+    "a count that is no number": ({}, {"w1": {"gpu_count": "4", "gpu": 3}}, (None, None, "")),
+    "a negative count": ({}, {"w1": {"gpu_count": -1}}, (None, None, "")),
+    "no record of machines": ({}, {}, (None, None, "")),
+}
+
+
+@pytest.mark.parametrize("holder", ["config", "wandbConfig"])
+@pytest.mark.parametrize(("summary", "machines", "expected"), COSTS.values(), ids=COSTS)
+def test_seconds_and_gpus_of_a_run(
+    summary: dict[str, Any], machines: dict[str, Any], expected: tuple[float | None, int | None, str], holder: str
+) -> None:
+    record = {"e": machines}
+    config = {"_wandb": {"value": record}} if holder == "config" else record
+    node = {"name": "r", "summaryMetrics": json.dumps(summary), holder: json.dumps(config)}
+    decoded = decode.run(node, entity="e", project="p", url="u")
+    assert (decoded.seconds, decoded.gpus, decoded.gpu_name) == expected
+    assert "_wandb" not in decoded.summary

@@ -35,18 +35,19 @@ CHANGES = {
     "Run.createdAt": {"created"},
     "Run.heartbeatAt": {"heartbeat"},
     "Run.description": {"description"},
+    "Run.sweepName": {"sweep"},
     "Run.config(keys)": {"config"},
     "Run.summaryMetrics(keys)": {"summary"},
-    "Run.files": {"has_uncommitted_changes"},
-    "Run.files(names)": {"has_uncommitted_changes"},
-    "FileConnection.edges": {"has_uncommitted_changes"},
-    "FileEdge.node": {"has_uncommitted_changes"},
-    "File.sizeBytes": {"has_uncommitted_changes"},
-    "Run.inputArtifacts": {"datasets"},
-    "Run.sampledHistory": {"curves"},
-    "Run.sampledHistory(specs)": {"curves"},
-    "Project.run": {"curves", "datasets", "has_uncommitted_changes"},
-    "Project.run(name)": {"curves", "datasets", "has_uncommitted_changes"},
+    "Run.files": {"details.has_uncommitted_changes"},
+    "Run.files(names)": {"details.has_uncommitted_changes"},
+    "FileConnection.edges": {"details.has_uncommitted_changes"},
+    "FileEdge.node": {"details.has_uncommitted_changes"},
+    "File.sizeBytes": {"details.has_uncommitted_changes"},
+    "Run.inputArtifacts": {"details.datasets"},
+    "Run.sampledHistory": {"details.curves"},
+    "Run.sampledHistory(specs)": {"details.curves"},
+    "Project.run": {"details.curves", "details.datasets", "details.has_uncommitted_changes"},
+    "Project.run(name)": {"details.curves", "details.datasets", "details.has_uncommitted_changes"},
 }
 # Parts of artifacts: without them neither datasets nor models can be told.
 OF_ARTIFACTS = {
@@ -77,7 +78,10 @@ class Answers:
     def values(self) -> dict[str, dict[str, Any]]:
         """Return the attributes of each run with those of its details."""
         runs = [*self.candidates, *self.baselines]
-        return {run.id: {**asdict(run), **asdict(self.details.get(run.id, RunDetails()))} for run in runs}
+        of_details = {run.id: asdict(self.details.get(run.id, RunDetails())) for run in runs}
+        return {
+            run.id: {**asdict(run), **{f"details.{key}": value for key, value in of_details[run.id].items()}} for run in runs
+        }
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,7 @@ def host(serve: Callable[..., WandbHost]) -> WandbHost:
             group="seeds",
             description="a note",
             display_name=f"run {name}",
+            sweep="s1",
         )
         run.inputs.append(data)
         run.files["diff.patch"] = store.new_blob()
@@ -158,7 +163,7 @@ def test_a_part_that_a_server_lacks_costs_nothing_else(host: WandbHost, whole: A
         for name, value in values.items()
         if got.values()[run_id][name] != value
     }
-    assert changed == ({"datasets"} if part in OF_ARTIFACTS else CHANGES.get(part, set()))
+    assert changed == ({"details.datasets"} if part in OF_ARTIFACTS else CHANGES.get(part, set()))
     assert got.model == (None if part in WITHOUT_MODEL else whole.model)
     # Each kind of request is refused once; what one refusal tells is not asked for again.
     assert len(host.server.requests) <= 4 + 4

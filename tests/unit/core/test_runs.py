@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.core.runs import MISSING, Run, metric_value, value_at
+from mlops_actions.core.runs import MISSING, Run, matches_pattern, metric_value, value_at
 
 
 def run(name: str, **summary: object) -> Run:
@@ -40,3 +40,25 @@ def test_metric_values_are_read_from_the_summary() -> None:
     assert metric_value(strange, "e") is MISSING
     assert metric_value(strange, "f") == "text"
     assert metric_value(strange, "g") == {"depth": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "matches"),
+    [
+        ("eval/acc", "eval/*", True),
+        ("eval/", "eval/*", True),
+        ("eval/en/acc", "eval/*/acc", True),
+        ("eval/acc", "eval/*/acc", False),
+        ("evalX/acc", "eval/*", False),
+        ("my eval/acc", "eval/*", False),
+        ("loss", "loss", True),
+        ("losses", "loss", False),
+        ("a.b", "a?b", False),
+        ("map[0]", "map[*]", True),
+        ("map0", "map[0]", False),
+        ("eval/new\nline", "eval/*", True),
+        ("anything", "*", True),
+    ],
+)
+def test_a_pattern_knows_only_the_star(name: str, pattern: str, matches: bool) -> None:
+    assert matches_pattern(name, pattern) is matches

@@ -13,6 +13,8 @@ from mlops_actions.core.types import Json
 
 INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
 METRICS_KEY = "m"  # among these, the settings of `define_metric`
+MACHINES_KEY = "e"  # and the machines of the run's processes
+RUNTIME_KEY = "_runtime"  # the summary's seconds from the start of the run to its last step
 # W&B keeps the settings of `define_metric` under these numbers (wandb_telemetry.proto, MetricRecord).
 _METRIC_NAME, _METRIC_SUMMARY, _METRIC_GOAL = "1", "7", "8"
 _DIRECTIONS = {1: "min", 2: "max"}
@@ -27,6 +29,15 @@ def with_first_parts(names: Sequence[str]) -> list[str]:
     """Return the names and the first part of each dotted name, since a summary may be nested, or a name hold a dot."""
     first_parts = [name.partition(".")[0] for name in names if "." in name]
     return list(dict.fromkeys([*names, *first_parts]))
+
+
+def names_in(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the names of a summary's values; a dot separates the levels of a nested one."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from names_in(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
 
 
 def json_object(value: Any) -> Json:
@@ -76,7 +87,9 @@ def _direction(code: Any) -> str:
 
 def run(node: Mapping[str, Any], *, entity: str, project: str, url: str) -> Run:
     """Decode a run; `url` is the address of its page."""
-    config = json_object(node.get("config"))
+    config, summary = json_object(node.get("config")), json_object(node.get("summaryMetrics"))
+    internal = (json_object(node.get("wandbConfig")), config_value(config.get(INTERNAL_KEY)))
+    gpus, gpu_name = _gpus(internal)
     return Run(
         id=str(node["name"]),
         name=str(node.get("displayName") or ""),
@@ -87,16 +100,41 @@ def run(node: Mapping[str, Any], *, entity: str, project: str, url: str) -> Run:
         tags=tuple(str(tag) for tag in tags) if isinstance(tags := node.get("tags"), list) else (),
         commit=str(node.get("commit") or "").lower(),
         group=str(node.get("group") or ""),
+        sweep=str(node.get("sweepName") or ""),
         description=str(node.get("description") or ""),
         created=time_of(node.get("createdAt")),
         heartbeat=time_of(node.get("heartbeatAt")),
         config={key: config_value(value) for key, value in config.items() if key != INTERNAL_KEY},
-        summary=json_object(node.get("summaryMetrics")),
-        directions={
-            **dict(directions(json_object(node.get("wandbConfig")))),
-            **dict(directions(config_value(config.get(INTERNAL_KEY)))),
-        },
+        summary={key: value for key, value in summary.items() if key != INTERNAL_KEY},
+        directions={metric: direction for records in internal for metric, direction in directions(records)},
+        seconds=_seconds(summary),
+        gpus=gpus,
+        gpu_name=gpu_name,
     )
+
+
+def _seconds(summary: Mapping[str, Any]) -> float | None:
+    """Return how long a run's process ran: W&B's own count, else the time of the last step."""
+    internal = summary.get(INTERNAL_KEY)
+    of_process = finite_number(internal.get("runtime")) if isinstance(internal, Mapping) else None
+    seconds = of_process if of_process is not None else finite_number(summary.get(RUNTIME_KEY))
+    return seconds if seconds is not None and seconds >= 0 else None
+
+
+def _gpus(internal: Sequence[Any]) -> tuple[int | None, str]:
+    """Return how many GPUs a run's machine had, and their model.
+
+    The SDK records the machine of each process that wrote the run. Several are either the parts of one job,
+    whose GPUs add up, or the same job continued: the record does not tell which, so the number is unknown then.
+    """
+    for records in internal:
+        machines = records.get(MACHINES_KEY) if isinstance(records, Mapping) else None
+        entries = list(machines.values()) if isinstance(machines, Mapping) else []
+        if len(entries) == 1 and isinstance(entries[0], Mapping):
+            count, name = entries[0].get("gpu_count", 0), entries[0].get("gpu")
+            known = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+            return (count if known else None), (name if isinstance(name, str) else "")
+    return None, ""
 
 
 def details(node: Mapping[str, Any], curves: Sequence[str], *, lineage: bool) -> RunDetails:
@@ -120,11 +158,12 @@ def _datasets(connection: Mapping[str, Any]) -> Iterator[Artifact]:
 
 def _has_content(files: Mapping[str, Any]) -> bool:
     # A size that cannot be read is content: a checkout counts as clean only where that is certain.
-    return any(file.get("sizeBytes") not in (None, 0, "0") for file in _nodes(files))
+    return any(file.get("sizeBytes") not in (None, 0, "0") for file in nodes(files))
 
 
-def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    edges = connection.get("edges")
+def nodes(connection: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the nodes of a page; anything else has none."""
+    edges = connection.get("edges") if isinstance(connection, Mapping) else None
     for edge in edges if isinstance(edges, list) else ():
         if isinstance(edge, Mapping) and isinstance(node := edge.get("node"), Mapping):
             yield node
@@ -132,7 +171,7 @@ def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
     """Decode the artifacts of one page."""
-    return map(_artifact, _nodes(connection))
+    return map(_artifact, nodes(connection))
 
 
 def tells_artifacts(connection: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -153,7 +192,7 @@ def _is_artifact(node: Any) -> bool:
 
 def models(connection: Mapping[str, Any]) -> Iterator[tuple[datetime, Artifact]]:
     """Decode the models of one page of artifacts, each with the time of its creation: the page has no promised order."""
-    for node in _nodes(connection):
+    for node in nodes(connection):
         if (artifact := _artifact(node)).type == MODEL:
             yield time_of(node.get("createdAt")) or EARLIEST, artifact
 

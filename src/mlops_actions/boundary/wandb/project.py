@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,20 +17,31 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.wandb import decode, filters, requests
-from mlops_actions.boundary.wandb.partial import Field, PartialSchema, is_about_schema
+from mlops_actions.boundary.wandb.asking import ProjectQueries
+from mlops_actions.boundary.wandb.partial import Field, is_about_schema
 from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, Rejected, ServerFailed
-from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.ports import Log
-from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
+from mlops_actions.core.runs import (
+    Artifact,
+    Run,
+    RunDetails,
+    RunKeys,
+    RunQuery,
+    TrackerInfo,
+    TrackerResult,
+    matches_pattern,
+)
 
 NAME = "W&B"
 DIGEST_ALGORITHM = "wandb"  # the digest that W&B computes of an artifact's manifest, as W&B writes it
 _PAGE_SIZE = 1000  # the SDK's exports commonly use it
 _PAGE_SIZE_OF_WHOLE_FIELDS = 100  # one run can have tens of kilobytes
 _MAX_DETAILS = 50  # runs in one request for details
+_SAMPLED_SUMMARIES = 25  # newest runs of a list whose summaries tell which metrics there are
+_MAX_NAMES = 200  # metrics that patterns stand for
 _NEWEST_FIRST = "-created_at"
-_DENIED = re.compile(r"permission|not logged in|unauthori[sz]ed|forbidden|access denied", re.IGNORECASE)
 
 _FILTERS = "Project.runs(filters)"
 _KEYS = ("Run.summaryMetrics(keys)", "Run.config(keys)")
@@ -64,9 +74,9 @@ class WandbProject:
         self._server = server
         self._project_url = f"{server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}"
         self._log = log
-        self._schema = PartialSchema(server.base_url)
-        self._notes: list[str] = []
         self._api = GraphQL(server, log, pause, read_seconds=read_seconds)
+        self._queries = ProjectQueries(server.base_url, self._entity, self._name, self._api)
+        self._schema = self._queries.schema
 
     @property
     def info(self) -> TrackerInfo:
@@ -83,7 +93,7 @@ class WandbProject:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences about what this server could not be asked so far."""
-        return tuple(dict.fromkeys([*self._schema.notes, *self._notes]))
+        return self._queries.notes
 
     def native_query(self, query: RunQuery) -> str:
         """Return the filter that W&B gets for a query."""
@@ -94,19 +104,42 @@ class WandbProject:
     def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
         """Read both lists, page by page, with one request for a page of both."""
         lists = [_Connection("candidates", candidates), *([_Connection("baselines", baselines)] if baselines else [])]
+        names = [*keys.summary, *(self._names(lists, keys.summary_patterns) if keys.summary_patterns else ())]
         values = {
-            "summaryKeys": decode.with_first_parts(keys.summary),
+            "summaryKeys": decode.with_first_parts([*names, decode.INTERNAL_KEY, decode.RUNTIME_KEY]),
             "configKeys": decode.with_first_parts([*keys.config, decode.INTERNAL_KEY]),
-            "internalKeys": [decode.METRICS_KEY],
+            "internalKeys": [decode.METRICS_KEY, decode.MACHINES_KEY],
         }
         while unread := [connection for connection in lists if self._is_unread(connection, lists[0])]:
             self._read_page(unread, requests.runs([connection.alias for connection in unread]), values)
         if not lists[0].runs and (paths := list(filters.dotted_paths(candidates.tracker_filter))):
-            self._notes.append(
+            self._queries.note(
                 f"No run matches. W&B takes each dot in {', '.join(paths)} for a step into a nested value, and finds no "
                 "config key whose own name holds a dot."
             )
-        return TrackerResult(*(tuple(connection.runs.values()) for connection in lists))
+        runs = [tuple(connection.runs.values()) for connection in lists]
+        return TrackerResult(runs[0], runs[1] if baselines else ())
+
+    def _names(self, lists: Sequence[_Connection], patterns: Sequence[str]) -> list[str]:
+        """Return the names that match a pattern, of the summaries of each list's newest runs.
+
+        Few runs are asked for their whole summaries, so that of many runs only the wanted keys are read.
+        """
+        request = requests.summary_names([connection.alias for connection in lists])
+        queries = {connection.alias: self.native_query(connection.query) for connection in lists}
+        values = {"sample": _SAMPLED_SUMMARIES, "order": _NEWEST_FIRST, **queries}
+        filtered = any(connection.query.tracker_filter for connection in lists)
+        project = self._queries.ask("MlopsNames", request, lambda: values, filtered=filtered)
+        found: dict[str, None] = {}
+        for connection in lists:
+            for node in decode.nodes(project.get(connection.alias)):
+                names = decode.names_in(decode.json_object(node.get("summaryMetrics")))
+                found.update({name: None for name in names if any(matches_pattern(name, text) for text in patterns)})
+        if len(found) > _MAX_NAMES:
+            self._queries.note(
+                f"{', '.join(patterns)} stands for {len(found)} metrics of the newest runs: only {_MAX_NAMES} are read."
+            )
+        return list(found)[:_MAX_NAMES]
 
     def _is_unread(self, connection: _Connection, candidates: _Connection) -> bool:
         limit = connection.query.stop_after
@@ -148,7 +181,7 @@ class WandbProject:
 
         filtered = any(connection.query.tracker_filter for connection in connections)
         try:
-            project = self._ask("MlopsRuns", request, variables, filtered=filtered)
+            project = self._queries.ask("MlopsRuns", request, variables, filtered=filtered)
         except ServerFailed as failure:
             if not filtered:
                 raise
@@ -156,28 +189,6 @@ class WandbProject:
             raise Unavailable(failure.cause, remedy) from None
         for connection in connections:
             self._add_runs(connection, project)
-
-    def _ask(
-        self, operation: str, request: Field, values: Callable[[], Mapping[str, Any]], *, filtered: bool = False
-    ) -> Mapping[str, Any]:
-        """Ask about the project; a partial answer is refused, since it would make a wrong report."""
-        names = {"entity": self._entity, "project": self._name}
-        try:
-            data, errors = self._schema.ask(self._api, operation, request, lambda: {**names, **values()})
-        except Rejected as rejected:
-            raise self._refusal(rejected.messages, filtered=filtered) from None
-        if errors:
-            raise self._refusal(errors, filtered=filtered)
-        return self._project(data)
-
-    def _project(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        project = data.get("project")
-        if not isinstance(project, Mapping):
-            raise Refused(
-                f"W&B at {self._server.base_url} has no project {self._entity}/{self._name}, or the API key may not read it",
-                "check 'project' (entity/project, as in its address) and the owner of 'api-key'",
-            )
-        return project
 
     def _add_runs(self, connection: _Connection, project: Mapping[str, Any]) -> None:
         answer = project.get(connection.alias)
@@ -197,7 +208,7 @@ class WandbProject:
                 run = self._run(node)
                 if not selects_here or filters.matches(connection.query, run):
                     connection.runs.setdefault(run.id, run)
-        connection.after = self._next_cursor(answer, connection.after, "Project.runs")
+        connection.after = self._queries.next_cursor(answer, connection.after, "Project.runs")
         connection.has_more = bool(connection.after)
 
     def _check_selection(self, query: RunQuery) -> None:
@@ -213,40 +224,9 @@ class WandbProject:
                 "select the runs by 'run-id', or name a server in 'base-url' that knows more",
             )
 
-    def _next_cursor(self, answer: Mapping[str, Any], last: str | None, field: str) -> str | None:
-        """Return the cursor of the next page of a field; None where there is none."""
-        answered = answer.get("pageInfo")
-        page_info = answered if isinstance(answered, Mapping) else {}
-        has_more = page_info.get("hasNextPage")
-        if not isinstance(has_more, bool):  # a part of the runs must not be taken for all of them
-            raise Unavailable(
-                f"W&B at {self._server.base_url} does not tell whether {field} has another page",
-                "re-run the job; if it fails again, name a server in 'base-url' that does",
-            )
-        if not has_more:
-            return None
-        edges = answer.get("edges")
-        last_edge = edges[-1] if isinstance(edges, list) and edges else None
-        cursor = page_info.get("endCursor") or (last_edge.get("cursor") if isinstance(last_edge, Mapping) else None)
-        # A cursor that does not move would never end the loop.
-        if not isinstance(cursor, str) or not cursor or cursor == last or self._schema.lacks(f"{field}(after)"):
-            raise Unavailable(
-                f"W&B at {self._server.base_url} has more pages of {field} than one, and tells no way to ask for the others",
-                "name a server in 'base-url' that does, or move older runs to another project",
-            )
-        return cursor
-
     def _run(self, node: Mapping[str, Any]) -> Run:
         url = f"{self._project_url}/runs/{quote(str(node['name']), safe='')}"
         return decode.run(node, entity=self._entity, project=self._name, url=url)
-
-    def _refusal(self, messages: Sequence[str], *, filtered: bool = False) -> Refused | BadInput | Unavailable:
-        text = " · ".join(messages)
-        if any(_DENIED.search(message) for message in messages):
-            return Refused(f"W&B refuses to show {self._entity}/{self._name}: {text}", "check the owner of 'api-key'")
-        if filtered and "filter" in text.lower():
-            return BadInput(f"W&B does not accept the filter: {text}", "correct 'filters'")
-        return Unavailable(f"W&B answered with errors: {text}", "re-run the job; if it fails again, report this message")
 
     # Details
 
@@ -265,7 +245,7 @@ class WandbProject:
                         known = found.get(run_id, RunDetails())
                         found[run_id] = replace(known, curves={**known.curves, **entry.curves})
         except Rejected as rejected:
-            self._notes.append(f"W&B refused the details of the runs: {rejected}")
+            self._queries.note(f"W&B refused the details of the runs: {rejected}")
         return found
 
     def _details(
@@ -273,16 +253,14 @@ class WandbProject:
     ) -> Iterator[tuple[str, RunDetails]]:
         request = requests.details(len(runs), lineage=lineage, patches=patches, curves=bool(curves))
         values = {
-            "entity": self._entity,
-            "project": self._name,
             # One spec per metric: the rows of a spec are those with all of its keys.
             "specs": [json.dumps({"keys": ["_step", name], "samples": samples}) for name in curves],
             **{f"run{index}": run.id for index, run in enumerate(runs)},
         }
-        data, errors = self._schema.ask(self._api, "MlopsDetails", request, lambda: values)
+        answer, errors = self._queries.ask_for_parts(self._api, "MlopsDetails", request, lambda: values)
         if errors:
-            self._notes.append(f"W&B answered only a part of the request for details: {' · '.join(errors)}")
-        project = self._project(data) if data else {}
+            self._queries.note(f"W&B answered only a part of the request for details: {' · '.join(errors)}")
+        project = answer if isinstance(answer, Mapping) else {}
         for index, run in enumerate(runs):
             # A run deleted since the last request is null.
             if isinstance(node := project.get(f"run{index}"), Mapping):
@@ -293,7 +271,7 @@ class WandbProject:
         logged = self._logged(run, None)
         models = list(decode.models(logged))
         after: str | None = None
-        while after := self._next_cursor(logged, after, "Run.outputArtifacts"):
+        while after := self._queries.next_cursor(logged, after, "Run.outputArtifacts"):
             logged = self._logged(run, after)
             models += decode.models(logged)
         if self._schema.lacks("Artifact.createdAt") and len({model.name for _, model in models}) > 1:
@@ -305,7 +283,7 @@ class WandbProject:
         return decode.newest(models)
 
     def _logged(self, run: Run, after: str | None) -> Mapping[str, Any]:
-        project = self._ask("MlopsLogged", requests.logged_artifacts(), lambda: {"run": run.id, "after": after})
+        project = self._queries.ask("MlopsLogged", requests.logged_artifacts(), lambda: {"run": run.id, "after": after})
         node = project.get("run")
         logged = node.get("outputArtifacts") if isinstance(node, Mapping) else None
         if not isinstance(logged, Mapping) or not decode.tells_artifacts(logged):

@@ -26,6 +26,7 @@ _SHOWN = (
     Field("displayName", loss="runs are shown by their ids"),
     Field("createdAt", loss="which run is the newest cannot be told for sure"),
     Field("description", loss="descriptions of runs are not shown"),
+    Field("sweepName", loss="sweeps of runs are not shown"),
     Field("wandbConfig", arguments=(Argument("keys", "$internalKeys", "[String!]"),), loss=""),
     Field(
         "summaryMetrics",
@@ -51,6 +52,12 @@ def runs(connections: Sequence[str]) -> Field:
 def states(connection: str, *, selected_here: bool) -> Field:
     """Ask for the states of a list, with the fields that runs are selected by where the server does not select them."""
     return _project((_runs(connection, (*_STATE, *(_SELECTED if selected_here else ()))),))
+
+
+def summary_names(connections: Sequence[str]) -> Field:
+    """Ask for the whole summaries of a list's newest runs, to learn the names of their metrics; `$sample` is how many."""
+    fields = (Field("name"), Field("summaryMetrics"))
+    return _project(tuple(_runs(name, fields, first="$sample", pages=False) for name in connections))
 
 
 def details(runs: int, *, lineage: bool, patches: bool, curves: bool) -> Field:
@@ -90,14 +97,15 @@ def _project(fields: tuple[Field, ...]) -> Field:
     return Field("project", fields, names, type="Project")
 
 
-def _runs(name: str, fields: tuple[Field, ...]) -> Field:
+def _runs(name: str, fields: tuple[Field, ...], *, first: str = "$first", pages: bool = True) -> Field:
+    after = (Argument("after", f"${name}After", "String", loss=""),) if pages else ()
     return Field(
         "runs",
-        (*_nodes("Run", fields), _PAGE_INFO),
+        (*_nodes("Run", fields), *((_PAGE_INFO,) if pages else ())),
         (
             Argument("filters", f"${name}", "JSONString", loss=_NO_FILTER),
-            Argument("first", "$first", "Int!", loss=""),
-            Argument("after", f"${name}After", "String", loss=""),
+            Argument("first", first, "Int!", loss=""),
+            *after,
             Argument("order", "$order", "String!", loss=_NO_ORDER),
         ),
         type="RunConnection",
