@@ -1,0 +1,124 @@
+"""Slices: the metrics of one form (`eval/*/accuracy`) as a table of their own, in which the worst comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_actions.core import markdown
+from mlops_actions.core.runs import Run, finite_number, metric_value
+from mlops_actions.wandb_runs.metrics.metric import MAX, Metric
+from mlops_actions.wandb_runs.report.numbers import NO_VALUE, aligned, format_difference, format_percent
+
+ANY = "*"
+OPEN_ROWS = 8  # further rows are folded
+_MAX_NAME = 60  # characters of a slice's name
+_VANISHED, _COMPARED, _ALONE = range(3)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice: its name, and the values of candidate and bar as they were logged (`MISSING`: none)."""
+
+    name: str
+    value: Any
+    reference: Any
+
+    @property
+    def has_vanished(self) -> bool:
+        """Whether the bar has a number, and the candidate has none."""
+        return finite_number(self.value) is None and finite_number(self.reference) is not None
+
+    def gain(self, direction: str) -> float | None:
+        """How much better the candidate is than the bar, negative where it is worse; None where nothing tells."""
+        value, reference = finite_number(self.value), finite_number(self.reference)
+        if not direction or value is None or reference is None:
+            return None
+        return value - reference if direction == MAX else reference - value
+
+    def is_worse(self, direction: str) -> bool:
+        """Whether the candidate lost against the bar; a value that vanished is lost."""
+        gain = self.gain(direction)
+        return self.has_vanished or (gain is not None and gain < 0)
+
+
+def slice_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns that name slices: a `*` with text before and behind it. `eval/*` names metrics of any kind."""
+    return tuple(dict.fromkeys(pattern for pattern in patterns if all(pattern.partition(ANY)) and not pattern.endswith(ANY)))
+
+
+def slices_of(pattern: str, metrics: Sequence[Metric], candidate: Run, bar: Run | None) -> tuple[Slice, ...]:
+    """Return the slices that stand behind a pattern, the worst first.
+
+    Worst is what vanished, then what lost most against the bar; without a bar, the worst value. Without a direction the
+    order of the metrics stays.
+    """
+    found = []
+    direction = ""
+    for metric in metrics:
+        reference = metric_value(bar, metric.name) if bar else None
+        found.append(Slice(_name(pattern, metric.name), metric_value(candidate, metric.name), reference))
+        direction = direction or metric.direction
+    return tuple(sorted(found, key=lambda one: _badness(one, direction)))
+
+
+def _name(pattern: str, name: str) -> str:
+    before, after = pattern.partition(ANY)[0], pattern.rpartition(ANY)[2]
+    return name.removeprefix(before).removesuffix(after)
+
+
+def _badness(one: Slice, direction: str) -> tuple[int, float]:
+    """Return the key of the order, in which the worst is the smallest."""
+    if one.has_vanished:
+        return _VANISHED, 0.0
+    if (gain := one.gain(direction)) is not None:
+        return _COMPARED, gain
+    value = finite_number(one.value)
+    return _ALONE, 0.0 if value is None or not direction else value if direction == MAX else -value
+
+
+def slices_table(pattern: str, slices: Sequence[Slice], metric: Metric) -> str:
+    """Return the table of one pattern's slices as Markdown; `metric` gives direction and unit. Empty without slices."""
+    if not slices:
+        return ""
+    has_bar = any(one.reference is not None for one in slices)
+    values = aligned([value for one in slices for value in (one.value, one.reference)])
+    rows = [
+        [markdown.code(_cut(one.name)) or NO_VALUE, value, *([reference, _gain(one, metric)] if has_bar else [])]
+        for one, value, reference in zip(slices, values[::2], values[1::2], strict=True)
+    ]
+    header, align = (["Slice", "Candidate", "Bar", ""], "lrrl") if has_bar else (["Slice", "Candidate"], "lr")
+    table = markdown.table(header, rows[:OPEN_ROWS], align)
+    if rest := rows[OPEN_ROWS:]:
+        table += "\n\n" + markdown.fold(f"{len(rest)} more slices", markdown.table(header, rest, align))
+    return f"{_title(pattern, slices, metric, has_bar=has_bar)}\n\n{table}"
+
+
+def _title(pattern: str, slices: Sequence[Slice], metric: Metric, *, has_bar: bool) -> str:
+    name = f"**Slices of {markdown.code(pattern)}**" + (f" {metric.arrow}" if metric.arrow else "")
+    number = f"{len(slices)} slice{'' if len(slices) == 1 else 's'}"
+    if not metric.direction:
+        return f"{name}: {number}, whose direction is not known"
+    if not has_bar:
+        return f"{name}: {number}, the worst first"
+    worse = sum(one.is_worse(metric.direction) for one in slices)
+    return f"{name}: {f'{worse} of ' if worse else 'none of '}{number} worse than the bar, the worst first"
+
+
+def _gain(one: Slice, metric: Metric) -> str:
+    """Say how the candidate's value differs from the bar's, in words for those who see no colours."""
+    value, reference = finite_number(one.value), finite_number(one.reference)
+    if one.has_vanished:
+        return "🔴 vanished"
+    if value is None or reference is None:
+        return NO_VALUE if value is None else "new"
+    absolute = value - reference
+    relative = f" ({format_percent(absolute / abs(reference) * 100)})" if reference else ""
+    gain = one.gain(metric.direction)
+    mark = "" if not gain else " 🟢 better" if gain > 0 else " 🔴 worse"
+    return f"{format_difference(absolute, 3)}{relative}{mark}".replace(" ", "\u00a0")
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME // 2]}…{name[-(_MAX_NAME // 2 - 1) :]}"
