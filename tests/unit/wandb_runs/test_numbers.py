@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.runs import MISSING
-from mlops_actions.wandb_runs.report.numbers import aligned, format_number, format_percent, table_cell
+from mlops_actions.wandb_runs.report.numbers import NumberFormat, aligned, format_number, format_percent, table_cell
 from mlops_actions.wandb_runs.values import as_json, as_text
 
 
@@ -89,6 +89,34 @@ ALIGNED = {
 @pytest.mark.parametrize(("values", "texts"), ALIGNED.values(), ids=ALIGNED)
 def test_numbers_of_a_column_have_the_same_decimals(values: list[Any], texts: list[str]) -> None:
     assert aligned(values) == texts
+
+
+APART = {
+    "any two": ([0.912341, 0.912339, 0.5], None, ["0.912341", "0.912339", "0.500000"]),
+    "none": ([0.912341, 0.912339, 0.5], (), ["0.9123", "0.9123", "0.5000"]),
+    "those of one pair": ([0.912341, 0.912339, 0.50001], [(0.50001, 0.5)], ["0.91234", "0.91234", "0.50001"]),
+}
+
+
+@pytest.mark.parametrize(("values", "apart", "texts"), APART.values(), ids=APART)
+def test_only_numbers_that_are_compared_need_to_look_different(values: list[float], apart: Any, texts: list[str]) -> None:
+    assert aligned(values, apart) == texts
+
+
+DIFFERENCES = {
+    "as many decimals as the numbers": (0.9307, 0.91, "+0.0207"),
+    "zeros too": (0.25, 0.125, "+0.125"),
+    "negative": (1.0, 1.25, "−0.25"),
+    "none": (0.5, 0.5, "0"),
+    "small ones that are not aligned": (1e-6, 3e-6, "−2e-06"),
+    "integers": (12, 5, "+7"),
+    "beyond a float": (1.7e308, -1.7e308, "+∞"),
+}
+
+
+@pytest.mark.parametrize(("value", "reference", "text"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_a_difference_is_written_as_its_numbers_are(value: float, reference: float, text: str) -> None:
+    assert NumberFormat.of([value, reference]).difference(value, reference) == text
 
 
 @given(st.lists(st.floats(), min_size=2, max_size=5))

@@ -70,7 +70,7 @@ def test_numbers_are_aligned_and_differences_said_in_words() -> None:
         "| Slice | Candidate | Bar |  |",
         "| :--- | ---: | ---: | :--- |",
         "| `gone` | – | 0.250 | 🔴 vanished |",
-        "| `cat` | 0.500 | 0.750 | −0.25 (−33.33 %) 🔴 worse |",
+        "| `cat` | 0.500 | 0.750 | −0.250 (−33.33 %) 🔴 worse |",
         "| `dog` | 0.905 | 0.900 | +0.005 (+0.56 %) 🟢 better |",
         "| `new` | 0.700 | – | new |",
     ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import MISSING, finite_number
@@ -41,27 +42,53 @@ def _power(value: float) -> int:
     return math.floor(math.log10(abs(value)))
 
 
-def aligned(values: Sequence[Any], digits: int = DIGITS) -> list[str]:
-    """Format numbers that stand below or beside each other with equally many decimals; anything else as a cell.
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of one row or column are written: with `decimals`, or, where these do not suit, with `digits`."""
 
-    The largest shows `digits` significant digits, and all show more where two that differ would look alike. Numbers of
-    very different magnitudes are not aligned.
-    """
-    numbers = {number for value in values if (number := finite_number(value)) is not None}
-    decimals = _decimals(numbers, digits)
-    enough = digits if decimals is not None else _telling(numbers, digits, format_number)
+    decimals: int | None
+    digits: int
 
-    def text(value: Any) -> str:
+    @classmethod
+    def of(cls, values: Sequence[Any], apart: Iterable[Sequence[Any]] | None = None, digits: int = DIGITS) -> Self:
+        """Choose the format for numbers that stand below or beside each other; values that are none do not count.
+
+        The largest gets `digits` significant digits. There are more where two numbers differ and would look alike: any two,
+        or any two within one group of `apart`. Numbers of very different magnitudes are not aligned.
+        """
+        numbers = _numbers(values)
+        told = [numbers] if apart is None else [_numbers(group) for group in apart]
+        decimals = _decimals(numbers, told, digits)
+        return cls(decimals, _telling(told, digits, format_number) if decimals is None else digits)
+
+    def text(self, value: Any) -> str:
+        """Format a value; one that is no finite number as any cell."""
         number = finite_number(value)
         if number is None:
             return table_cell(value)
-        return format_number(number, enough) if decimals is None else f"{number:.{decimals}f}"
+        return format_number(number, self.digits) if self.decimals is None else f"{number:.{self.decimals}f}"
 
-    return [text(value) for value in values]
+    def difference(self, value: float, reference: float) -> str:
+        """Format the difference of two of the numbers, with its sign and as many decimals as they have."""
+        difference = value - reference
+        if self.decimals is None or not math.isfinite(difference):
+            return format_difference(difference, 3)
+        text = f"{abs(difference):.{self.decimals}f}"
+        return "0" if not difference else f"{'+' if difference > 0 else _MINUS}{text}"
 
 
-def _decimals(numbers: set[float], digits: int) -> int | None:
-    """Return with how many decimals to write numbers; None where that does not suit them."""
+def aligned(values: Sequence[Any], apart: Iterable[Sequence[Any]] | None = None, digits: int = DIGITS) -> list[str]:
+    """Format values that stand below or beside each other, as `NumberFormat.of` chooses."""
+    chosen = NumberFormat.of(values, apart, digits)
+    return [chosen.text(value) for value in values]
+
+
+def _numbers(values: Iterable[Any]) -> set[float]:
+    return {number for value in values if (number := finite_number(value)) is not None}
+
+
+def _decimals(numbers: set[float], told: Sequence[set[float]], digits: int) -> int | None:
+    """Return how many decimals to write, so that those of each set of `told` differ; None where that does not suit."""
     powers = [_power(number) for number in numbers if number]
     if not powers or all(number == int(number) for number in numbers):
         return None
@@ -69,7 +96,7 @@ def _decimals(numbers: set[float], digits: int) -> int | None:
         return None
     # At least two digits of the smallest.
     first = max(0, digits - 1 - max(powers), 1 - min(powers))
-    decimals = _telling(numbers, first, lambda number, count: f"{number:.{count}f}")
+    decimals = _telling(told, first, lambda number, count: f"{number:.{count}f}")
     # Zeros at the end of every number say nothing.
     texts = [f"{number:.{decimals}f}" for number in numbers]
     while decimals and all(text.endswith("0") for text in texts):
@@ -77,10 +104,10 @@ def _decimals(numbers: set[float], digits: int) -> int | None:
     return decimals
 
 
-def _telling(numbers: set[float], first: int, write: Callable[[float, int], str]) -> int:
+def _telling(groups: Sequence[set[float]], first: int, write: Callable[[float, int], str]) -> int:
     """Return the smallest count of digits, from the first on, with which numbers that differ are written differently."""
     for count in range(first, _MAX_DIGITS + 1):
-        if len({write(number, count) for number in numbers}) == len(numbers):
+        if all(len({write(number, count) for number in numbers}) == len(numbers) for numbers in groups):
             return count
     return first
 

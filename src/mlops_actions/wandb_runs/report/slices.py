@@ -9,7 +9,7 @@ from typing import Any
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.wandb_runs.metrics.metric import MAX, Metric
-from mlops_actions.wandb_runs.report.numbers import NO_VALUE, aligned, format_difference, format_percent
+from mlops_actions.wandb_runs.report.numbers import NO_VALUE, NumberFormat, format_percent
 
 ANY = "*"
 OPEN_ROWS = 8  # further rows are folded
@@ -31,14 +31,14 @@ class Slice:
         return finite_number(self.value) is None and finite_number(self.reference) is not None
 
     def gain(self, direction: str) -> float | None:
-        """How much better the candidate is than the bar, negative where it is worse; None where nothing tells."""
+        """Return how much better the candidate is than the bar, negative where it is worse; None where nothing tells."""
         value, reference = finite_number(self.value), finite_number(self.reference)
         if not direction or value is None or reference is None:
             return None
         return value - reference if direction == MAX else reference - value
 
     def is_worse(self, direction: str) -> bool:
-        """Whether the candidate lost against the bar; a value that vanished is lost."""
+        """Return whether the candidate lost against the bar; a value that vanished is lost."""
         gain = self.gain(direction)
         return self.has_vanished or (gain is not None and gain < 0)
 
@@ -83,10 +83,15 @@ def slices_table(pattern: str, slices: Sequence[Slice], metric: Metric) -> str:
     if not slices:
         return ""
     has_bar = any(one.reference is not None for one in slices)
-    values = aligned([value for one in slices for value in (one.value, one.reference)])
+    pairs = [(one.value, one.reference) for one in slices]
+    numbers = NumberFormat.of([value for pair in pairs for value in pair], pairs)
     rows = [
-        [markdown.code(_cut(one.name)) or NO_VALUE, value, *([reference, _gain(one, metric)] if has_bar else [])]
-        for one, value, reference in zip(slices, values[::2], values[1::2], strict=True)
+        [
+            markdown.code(_cut(one.name)) or NO_VALUE,
+            numbers.text(one.value),
+            *([numbers.text(one.reference), _gain(one, metric, numbers)] if has_bar else []),
+        ]
+        for one in slices
     ]
     header, align = (["Slice", "Candidate", "Bar", ""], "lrrl") if has_bar else (["Slice", "Candidate"], "lr")
     table = markdown.table(header, rows[:OPEN_ROWS], align)
@@ -106,7 +111,7 @@ def _title(pattern: str, slices: Sequence[Slice], metric: Metric, *, has_bar: bo
     return f"{name}: {f'{worse} of ' if worse else 'none of '}{number} worse than the bar, the worst first"
 
 
-def _gain(one: Slice, metric: Metric) -> str:
+def _gain(one: Slice, metric: Metric, numbers: NumberFormat) -> str:
     """Say how the candidate's value differs from the bar's, in words for those who see no colours."""
     value, reference = finite_number(one.value), finite_number(one.reference)
     if one.has_vanished:
@@ -117,7 +122,7 @@ def _gain(one: Slice, metric: Metric) -> str:
     relative = f" ({format_percent(absolute / abs(reference) * 100)})" if reference else ""
     gain = one.gain(metric.direction)
     mark = "" if not gain else " 🟢 better" if gain > 0 else " 🔴 worse"
-    return f"{format_difference(absolute, 3)}{relative}{mark}".replace(" ", "\u00a0")
+    return f"{numbers.difference(value, reference)}{relative}{mark}".replace(" ", "\u00a0")
 
 
 def _cut(name: str) -> str:
