@@ -74,7 +74,7 @@ def _text(name: str, cost: Cost, runs: int) -> str:
 
 
 def _hours(hours: float) -> str:
-    (text,) = aligned([round(hours, 2) if hours >= 0.1 else round(hours, 4)], 3)
+    (text,) = aligned([round(hours, 2) if hours >= 0.1 else round(hours, 4)], digits=3)
     return f"{text} GPU-hour{'' if text == '1' else 's'}"
 
 
