@@ -29,7 +29,7 @@ EXAMPLES = "val_acc >= 0.95 · val_acc >= baseline - 0.5% · latency <= baseline
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. `reference` is empty for a plain number; then `amount` is that number."""
+    """One gate. `reference` is `baseline`, `best`, `mean` or `latest`; it is empty for a number, which `amount` then is."""
 
     text: str
     metric: str
@@ -67,7 +67,7 @@ def _gate(index: int, line: str) -> Gate:
         text=line.strip(),
         metric=metric,
         operator=match["operator"],
-        reference=match["reference"] or "best",
+        reference=match["reference"] or "baseline",
         sign=match["sign"] or "",
         amount=float(match["amount"] or 0),
         percent=bool(match["percent"]),

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 FINISHED, RUNNING = "finished", "running"
-# The states of a run that has ended. Any other state (`running`, `pending`, `preempting`) belongs to a run that has not.
-ENDED_STATES = frozenset({FINISHED, "crashed", "failed", "killed", "preempted"})
+# The states of a run that has ended. Any other state belongs to a run that has not: `running`, `pending`, and also
+# `preempting` and `preempted`, since a preempted run comes back when there is a machine for it.
+ENDED_STATES = frozenset({FINISHED, "crashed", "failed", "killed"})
 # A tracker gives up a run without a heartbeat after some minutes. This limit is for a tracker that does not.
 SILENT_AFTER = timedelta(minutes=15)
 

@@ -13,7 +13,9 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.metrics import metric as metrics
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection import runs as selection
+from mlops_actions.wandb_runs.selection.baseline_bar import Bar, choose_bar
 from mlops_actions.wandb_runs.selection.runs import RunSelection
+from mlops_actions.wandb_runs.selection.usable import usable_candidates, why_none_is_judged
 from mlops_actions.wandb_runs.statistics import seeds
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 from mlops_actions.wandb_runs.verdict import commit_evidence, gates
@@ -28,13 +30,15 @@ class Comparison:
     """The runs to compare. The groups are single runs, or groups of seeds.
 
     `metrics` are the metrics that the user wants to see, `gate_metrics` those that gates name, all with their directions;
-    `best` is the best group of candidates.
+    `usable` are the candidates that may be judged, `best` is the best group of them, and `bar` the baseline to compare with.
     """
 
     selection: RunSelection
     candidates: tuple[Run, ...]
+    usable: tuple[Run, ...]
     baselines: tuple[Run, ...]
     baseline_groups: tuple[SeedGroup, ...]
+    bar: Bar | None
     metrics: tuple[Metric, ...]
     gate_metrics: Mapping[str, Metric]
     best: SeedGroup | None
@@ -64,9 +68,10 @@ def keys_of(inputs: Inputs) -> RunKeys:
 
 
 def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
-    """Separate candidates and baselines, find the metrics' directions and the best candidate."""
+    """Separate candidates and baselines, find the metrics' directions, the best candidate and the bar."""
     chosen = selection_of(inputs)
     candidates = tuple(selection.newest_first(result.candidates))
+    usable = usable_candidates(chosen, candidates)
     baselines = selection.select_baselines(chosen, result.baselines, candidates)
     runs = [*candidates, *baselines]
     shown = metrics.with_directions(inputs.metrics or (), runs)
@@ -75,13 +80,16 @@ def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
     gate_metrics = {metric.name: metric for metric in metrics.with_directions(of_gates, runs)}
     all_metrics = tuple({**gate_metrics, **by_name}.values())
     by_group = inputs.aggregate == "group"
-    candidate_groups = seeds.group_runs(candidates, all_metrics, by_group=by_group)
+    candidate_groups = seeds.group_runs(usable, all_metrics, by_group=by_group)
+    baseline_groups = seeds.group_runs(baselines, all_metrics, by_group=by_group)
     best = metrics.best_run([group.run for group in candidate_groups], shown or all_metrics)
     return Comparison(
         selection=chosen,
         candidates=candidates,
+        usable=usable,
         baselines=baselines,
-        baseline_groups=seeds.group_runs(baselines, all_metrics, by_group=by_group),
+        baseline_groups=baseline_groups,
+        bar=choose_bar(baseline_groups, shown or all_metrics, by_group=by_group),
         metrics=shown,
         gate_metrics=gate_metrics,
         best=next((group for group in candidate_groups if group.run is best), None),
@@ -103,7 +111,8 @@ def evaluate(
     chosen, best = comparison.selection, comparison.best
     best_run = best.run if best else None
     baselines = [group.run for group in comparison.baseline_groups]
-    finished = tuple(run for run in comparison.candidates if run.finished)
+    bar = comparison.bar
+    finished = tuple(run for run in comparison.usable if run.finished)
     commit = commit_evidence.collect(comparison.candidates, chosen.sha, chosen.sha_config_key, details)
     datasets = compare_datasets(finished, comparison.baselines, details) if inputs.lineage and finished else None
     check = RequirementCheck(
@@ -126,9 +135,17 @@ def evaluate(
         counts=selection.count(comparison.candidates, comparison.baselines, now),
         best=best_run,
         best_members=best.members if best else (),
-        rows=compare(best_run, baselines, comparison.metrics) if best_run else (),
+        rows=compare(best_run, baselines, comparison.metrics, bar.run if bar else None) if best_run else (),
         seeds=seeds.compare_seeds(best, comparison.baselines, comparison.metrics) if best and by_group else (),
-        gates=gates.evaluate(inputs.gates or (), best_run, baselines, comparison.gate_metrics),
+        gates=gates.evaluate(
+            inputs.gates or (),
+            best_run,
+            baselines,
+            comparison.gate_metrics,
+            bar=bar,
+            no_candidate=why_none_is_judged(comparison.candidates, comparison.usable),
+        ),
+        bar=bar,
         requirements=check.results(inputs.require or ()),
         commit=commit,
         datasets=datasets,

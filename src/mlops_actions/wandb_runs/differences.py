@@ -25,10 +25,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric of the comparison. `value` is the candidate's value of any type (`MISSING`: none)."""
+    """One metric of the comparison. `value` is the candidate's value of any type (`MISSING`: none).
+
+    `bar` compares with the bar, one baseline; `best` with the best value that any baseline has, which different metrics can
+    have from different baselines; `latest` with the newest baseline.
+    """
 
     metric: Metric
     value: Any
+    bar: Difference | None
     best: Difference | None
     mean: Difference | None
     latest: Difference | None
@@ -45,24 +50,34 @@ def difference(metric: Metric, value: float, reference: float) -> Difference:
     )
 
 
-def compare(candidate: Run, baselines: Sequence[Run], metrics: Sequence[Metric]) -> tuple[MetricRow, ...]:
-    """Compare a candidate with the best, the mean and the latest baseline (`baselines` are newest first).
+def compare(
+    candidate: Run, baselines: Sequence[Run], metrics: Sequence[Metric], bar: Run | None = None
+) -> tuple[MetricRow, ...]:
+    """Compare a candidate with the bar, and with the best value, the mean and the latest of all baselines.
 
-    A baseline without a finite value is left out; the latest is the newest one with a value.
+    `baselines` are newest first, so the latest is the first one: a metric that it lacks is not taken from another one. A
+    baseline without a finite value is left out of best and mean.
     """
-    return tuple(_row(metric, metric_value(candidate, metric.name), finite_values(baselines, metric)) for metric in metrics)
+    return tuple(_row(metric, metric_value(candidate, metric.name), baselines, bar) for metric in metrics)
 
 
-def _row(metric: Metric, value: Any, references: Sequence[float]) -> MetricRow:
-    number, best = finite_number(value), metric.best(references)
-    if number is None or not references:
-        return MetricRow(metric=metric, value=value, best=None, mean=None, latest=None)
+def _row(metric: Metric, value: Any, baselines: Sequence[Run], bar: Run | None) -> MetricRow:
+    references = finite_values(baselines, metric)
+
+    def against(reference: float | None) -> Difference | None:
+        number = finite_number(value)
+        return None if number is None or reference is None else difference(metric, number, reference)
+
+    def value_of(run: Run | None) -> float | None:
+        return finite_number(metric_value(run, metric.name)) if run else None
+
     return MetricRow(
         metric=metric,
         value=value,
-        best=difference(metric, number, best) if best is not None else None,
-        mean=difference(metric, number, mean(references)),
-        latest=difference(metric, number, references[0]),
+        bar=against(value_of(bar)),
+        best=against(metric.best(references)),
+        mean=against(mean(references) if references else None),
+        latest=against(value_of(baselines[0] if baselines else None)),
     )
 
 

@@ -10,6 +10,7 @@ from mlops_actions.core.runs import Artifact, Run, RunDetails, Sweep, TrackerInf
 from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs.differences import MetricRow
 from mlops_actions.wandb_runs.metrics.metric import Metric
+from mlops_actions.wandb_runs.selection.baseline_bar import Bar
 from mlops_actions.wandb_runs.selection.runs import RunCounts, RunSelection
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
 from mlops_actions.wandb_runs.values import as_json
@@ -23,7 +24,7 @@ PASSED, FAILED, NOT_ASKED = "passed", "failed", "none"
 
 @dataclass(frozen=True)
 class Findings:
-    """All findings. `candidates` and `baselines` are newest first; `rows` compare `best` with the baselines.
+    """All findings. `candidates` and `baselines` are newest first; `rows` compare `best` with `bar` and all baselines.
 
     `best` is a run or represents a group, and `best_members` are the runs that it represents. `silent` are the ids of runs
     whose state is `running` and that stopped reporting. `seeds` compares groups, where the user asked for that.
@@ -49,6 +50,7 @@ class Findings:
     commit: CommitEvidence
     datasets: DatasetComparison | None
     best_members: tuple[Run, ...] = ()
+    bar: Bar | None = None
     requirements: tuple[RequirementResult, ...] = ()
     details: Mapping[str, RunDetails] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ class Findings:
     @property
     def failed_gates(self) -> tuple[GateResult, ...]:
         """The gates that failed."""
-        return tuple(result for result in self.gates if not result.passed)
+        return tuple(result for result in self.gates if result.failed)
 
     @property
     def unmet_requirements(self) -> tuple[RequirementResult, ...]:
@@ -115,6 +117,7 @@ class Findings:
             "baselines": [self._run(run) for run in self.baselines],
             "best-run-id": best.id if best else None,
             "best-run-url": best.url if best else None,
+            "bar": _bar(self.bar) if self.bar else None,
             "comparison": [_row(row) for row in self.rows],
             "seeds": [_seeds(comparison) for comparison in self.seeds],
             "gate": self.gate_status,
@@ -158,12 +161,24 @@ def _status(results: Sequence[object], failures: Sequence[object]) -> str:
 
 
 def _row(row: MetricRow) -> Json:
-    differences = {"best": row.best, "mean": row.mean, "latest": row.latest}
+    differences = {"bar": row.bar, "best": row.best, "mean": row.mean, "latest": row.latest}
     return {
         "metric": row.metric.name,
         "direction": row.metric.direction or None,
         "value": as_json(row.value),
         **{name: vars(difference) if difference else None for name, difference in differences.items()},
+    }
+
+
+def _bar(bar: Bar) -> Json:
+    return {
+        "run-id": bar.run.id,
+        "name": bar.run.title,
+        "url": bar.run.url,
+        "members": [run.id for run in bar.members],
+        "selected-by": bar.selected_by.name if bar.selected_by else None,
+        "out-of": bar.out_of,
+        "choice": bar.choice,
     }
 
 
@@ -182,8 +197,10 @@ def _gate(result: GateResult) -> Json:
     return {
         "gate": result.gate.text,
         "passed": result.passed,
+        "judged": result.judged,
         "value": result.value,
         "required": result.required,
+        "against": result.against or None,
         "reason": result.reason or None,
     }
 

@@ -71,16 +71,32 @@ RESULT: Mapping[str, Json] = {
     "baselines": _list(_RUN, "The baselines, newest first."),
     "best-run-id": _OPTIONAL_TEXT,
     "best-run-url": _OPTIONAL_TEXT,
+    "bar": {
+        "description": "The one baseline, a run or a group, that the report compares with; null without baselines.",
+        "anyOf": [
+            {"type": "null"},
+            _object(
+                run_id={"type": "string", "description": "Of a group, the id of its best run."},
+                name=_TEXT,
+                url=_TEXT,
+                members=_RUN_IDS,
+                selected_by={**_OPTIONAL_TEXT, "description": "The metric by which it is the best; null: it is the latest."},
+                out_of={**_COUNT, "description": "How many runs or groups it was chosen from."},
+                choice={"type": "string", "description": "How it was chosen, in words."},
+            ),
+        ],
+    },
     "comparison": _list(
         _object(
             metric=_TEXT,
             direction={"enum": ["min", "max", None]},
             value={"description": "The best candidate's value, as the run logged it."},
-            best=_DIFFERENCE,
+            bar=_DIFFERENCE,
+            best={**_DIFFERENCE, "description": "Against the best value of any baseline, which is no one model."},
             mean=_DIFFERENCE,
             latest=_DIFFERENCE,
         ),
-        "The best candidate against the best, the mean and the latest baseline.",
+        "The best candidate against the bar, and the best value, the mean and the latest of all baselines.",
     ),
     "seeds": _list(
         _object(
@@ -95,7 +111,15 @@ RESULT: Mapping[str, Json] = {
     ),
     "gate": _STATUS,
     "gate-results": _list(
-        _object(gate=_TEXT, passed=_BOOLEAN, value=_OPTIONAL_NUMBER, required=_OPTIONAL_NUMBER, reason=_OPTIONAL_TEXT),
+        _object(
+            gate=_TEXT,
+            passed=_BOOLEAN,
+            judged={"type": "boolean", "description": "`false`: there is no baseline, and `no-baseline` allows that."},
+            value=_OPTIONAL_NUMBER,
+            required=_OPTIONAL_NUMBER,
+            against={**_OPTIONAL_TEXT, "description": "Where the required number comes from, in words."},
+            reason=_OPTIONAL_TEXT,
+        ),
         "Each of `gates` with the numbers it compared.",
     ),
     "requirements": _STATUS,

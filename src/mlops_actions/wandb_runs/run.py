@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
-from mlops_actions.core.runs import MISSING, RunDetails, RunQuery, TrackerResult, metric_value
+from mlops_actions.core.runs import RunDetails, RunQuery
 from mlops_actions.wandb_runs import comparison
 from mlops_actions.wandb_runs.attestation import Attestation, attest
 from mlops_actions.wandb_runs.comparison import Comparison, keys_of, selection_of
@@ -26,12 +26,10 @@ from mlops_actions.wandb_runs.report import spreadsheet
 from mlops_actions.wandb_runs.report.provenance import ReportContext
 from mlops_actions.wandb_runs.report.publish import PublishedReport, publish
 from mlops_actions.wandb_runs.selection import runs as selection
+from mlops_actions.wandb_runs.settling import Settling
 from mlops_actions.wandb_runs.values import as_json, fit_output
 
 _POLL_SECONDS = 20.0
-# Summaries were seen to lag 2 to 12 s behind the end of a run; one that ended earlier lacks nothing any more.
-_SUMMARY_LAG, _FRESH = timedelta(seconds=15), timedelta(minutes=1)
-_SUMMARY_PAUSE = 3.0
 _SAMPLES = 200  # points of a curve to read; the chart draws fewer
 _MAX_DETAILED = 50  # runs whose history and datasets are read, by one request
 _MAX_LISTED = 100  # candidates in the output `result`: later steps take it as one variable, whose size Linux limits
@@ -70,7 +68,13 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
         ports.runner.info(f"baselines: {tracker.native_query(baseline_query) if baseline_query else 'none'}")
         ports.runner.info(f"summary keys: {', '.join(keys.summary)}; config keys: {', '.join(keys.config)}")
     timed_out = inputs.wait and not _wait(inputs, candidate_query, ports)
-    result = _read(inputs, lambda: tracker.find(candidate_query, baseline_query, keys), ports)
+    settling = Settling(
+        read_again=lambda runs: tracker.find(RunQuery(run_ids=tuple(run.id for run in runs)), None, keys).candidates,
+        needed=[gate.metric for gate in inputs.gates or ()],
+        clock=ports.clock,
+        log=ports.runner,
+    )
+    result = settling.settled(tracker.find(candidate_query, baseline_query, keys))
     if inputs.debug:
         for answer in (*result.candidates, *result.baselines):
             ports.runner.info(f"{answer.id} {answer.state} {json.dumps(as_json(dict(answer.summary)))}")
@@ -85,21 +89,6 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
         tracker_notes=tracker.notes,
         timed_out=timed_out,
     )
-
-
-def _read(inputs: Inputs, find: Callable[[], TrackerResult], ports: Ports) -> TrackerResult:
-    """Read the runs; again, for some seconds, while one that has just finished lacks a metric that a gate needs."""
-    deadline = ports.clock.now() + _SUMMARY_LAG
-    metrics = [gate.metric for gate in inputs.gates or ()]
-    while True:
-        result = find()
-        now = ports.clock.now()
-        fresh = [run for run in result.candidates if run.finished and run.heartbeat and now - run.heartbeat < _FRESH]
-        late = sorted({name for run in fresh for name in metrics if metric_value(run, name) is MISSING})
-        if not late or now >= deadline:
-            return result
-        ports.runner.info(f"waiting for {', '.join(late)}: the summary of a run can lag behind its end")
-        ports.clock.sleep(_SUMMARY_PAUSE)
 
 
 def _attestation(inputs: Inputs, context: Context, event: Event | None, ports: Ports, findings: Findings) -> Attestation:

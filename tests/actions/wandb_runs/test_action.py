@@ -95,8 +95,8 @@ def test_the_report_of_a_commit_against_its_baselines(step: WandbStep) -> None:
     report = (step.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
     assert body.endswith(report.strip()) or report.strip() in body
     assert step.summary().strip() == report.strip()
-    assert (
-        report.splitlines()[0] == "### 📊 2 runs finished for `aaaaaaa`: better on 2 of 2 metrics against the best baseline"
+    assert report.splitlines()[0] == (
+        "### 📊 2 runs finished for `aaaaaaa`: better on 2 of 2 metrics against the best of 2 baselines by acc"
     )
     assert f"[c1]({step.wandb.url}/sandbox/digits/runs/c1)" in report
     assert "| `acc` ↑ | **0.95** | 0.94<br>+0.01 (+1.06 %) 🟢 better | 0.92<br>" in report
@@ -459,7 +459,8 @@ STATES = [
     (["finished", "running"], {"complete": "false", "single-run": "true", "num-running": "1"}),
     (["running"], {"complete": "false", "NUM_RUNNING": "1"}),
     (["pending", "preempting"], {"complete": "false", "num-running": "2"}),
-    (["crashed", "failed", "killed", "preempted"], {"num-crashed": "1", "num-failed": "1", "num-killed": "2"}),
+    (["crashed", "failed", "killed"], {"num-crashed": "1", "num-failed": "1", "num-killed": "1", "num-running": "0"}),
+    (["finished", "preempted"], {"complete": "false", "num-killed": "0", "num-running": "1", "NUM_ABORTED": "0"}),
     (["failed", "killed"], {"NUM_ABORTED": "2", "NUM_CRASHED": "0", "BOOL_COMPLETE": "False"}),
     (["finished", "crashed"], {"complete": "true", "num-crashed": "1", "BOOL_COMPLETE": "True"}),
 ]
@@ -705,7 +706,7 @@ def assert_only_text(step: WandbStep, body: str) -> None:
     prose = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
     assert "<img" not in html
     assert set(re.findall(r'href="(http[^"]*)"', html)) <= {
-        f"{step.wandb.url}/sandbox/digits/runs/c1",
+        *(f"{step.wandb.url}/sandbox/digits/runs/{run}" for run in ("c1", "other")),
         f"{step.wandb.url}/sandbox/digits",
         f"{step.github.origin}/octo/digits/commit/{SHA}",
         *(f"{step.github.origin}/octo/digits/actions/runs/{run}" for run in (77, 78)),
@@ -733,7 +734,9 @@ def test_hostile_names_stay_text_everywhere(step: WandbStep) -> None:
 
 def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(step: WandbStep) -> None:
     store = step.server.store
-    run = step.candidate(display_name=HOSTILE, group=HOSTILE, summary={"acc": HOSTILE}, state="finished", commit=OTHER)
+    hostile: dict[str, Any] = {"display_name": HOSTILE, "group": HOSTILE, "summary": {"acc": HOSTILE}, "state": "finished"}
+    step.candidate("other", **hostile, commit=OTHER)
+    run = step.candidate(**hostile)
     run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, HOSTILE), HOSTILE))
     given = {"sha": SHA, "gates": "acc > 0", "aggregate": "group", "comment": "true", "pr_number": step.pull.number}
     for workflow_run in ("77", "78"):

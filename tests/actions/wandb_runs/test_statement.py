@@ -212,7 +212,7 @@ def test_no_statement_is_written_unless_asked_for(step: WandbStep) -> None:
 
 REFUSED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], int, str]] = [
     ("claimed", {"commit": ""}, {}, 1, "W&B did not record commit aaaaaaa"),
-    ("another commit", {"commit": OTHER}, {}, 1, "W&B did not record commit aaaaaaa"),
+    ("another commit", {"commit": OTHER}, {}, 1, "of another commit than 'sha'"),
     ("a tag", {}, {"image": "ghcr.io/acme/digits:latest"}, 1, "not a name with a digest"),
     ("a short digest", {}, {"image": "ghcr.io/acme/digits@sha256:abc"}, 1, "not a name with a digest"),
     ("two lines", {}, {"image": "ghcr.io/a@sha256:" + "1" * 64 + "\nx"}, 1, "not a name with a digest"),

@@ -63,11 +63,11 @@ def _failure(result: GateResult) -> str:
 
 
 def _result(findings: Findings) -> str:
-    """Count the metrics on which the best candidate is better, equal or worse than the best baseline."""
+    """Count the metrics on which the best candidate is better, equal or worse than the bar."""
     finished = f"{plural(findings.counts.finished, 'run')} finished for {_selection_name(findings)}"
     if not findings.baselines:
         return f"{finished}; there is no baseline to compare with" if findings.selection.wants_baselines else finished
-    results = [row.best.better for row in findings.rows if row.best and row.metric.direction]
+    results = [row.bar.better for row in findings.rows if row.bar and row.metric.direction]
     if not results:
         return f"{finished}, against {plural(findings.counts.baselines, 'baseline')}"
     counted = (
@@ -75,8 +75,9 @@ def _result(findings: Findings) -> str:
         ("equal", results.count(None)),
         ("worse", results.count(False)),
     )
+    bar = markdown.escape(findings.bar.choice) if findings.bar else "the baselines"
     parts = ", ".join(f"{result} on {number}" for result, number in counted if number)
-    return f"{finished}: {parts} of {plural(len(results), 'metric')} against the best baseline"
+    return f"{finished}: {parts} of {plural(len(results), 'metric')} against {bar}"
 
 
 def _states(findings: Findings) -> str:

@@ -51,14 +51,20 @@ def gates_table(results: Sequence[GateResult]) -> str:
     if not results:
         return ""
     columns = [
-        Column[GateResult]("Gate", lambda result: _unbroken("✅ passed" if result.passed else "❌ failed"), "l"),
+        Column[GateResult]("Gate", lambda result: _unbroken(_gate_mark(result)), "l"),
         Column[GateResult]("Rule", lambda result: markdown.code(result.gate.text), "l"),
         Column[GateResult]("Value", _gate_value),
         Column[GateResult]("Required", _required),
     ]
-    if any(result.reason for result in results):
-        columns.append(Column[GateResult]("", lambda result: markdown.escape(result.reason), "l"))
+    if any(result.reason or result.against for result in results):
+        columns.append(Column[GateResult]("", lambda result: markdown.escape(result.reason or result.against), "l"))
     return _table(columns, results)
+
+
+def _gate_mark(result: GateResult) -> str:
+    if not result.judged:
+        return "⚪ not judged"
+    return "✅ passed" if result.passed else "❌ failed"
 
 
 def _required(result: GateResult) -> str:
@@ -78,15 +84,15 @@ def gate_numbers(result: GateResult) -> tuple[str, str]:
 
 
 def comparison_table(findings: Findings) -> str:
-    """Return the best candidate against the best, the mean and the latest baseline."""
+    """Return the best candidate against the bar, and the mean and the latest of all baselines."""
     if not findings.best or not findings.baselines or not findings.rows:
         return ""
     columns = [Column[MetricRow]("Metric", lambda row: _metric(row.metric), "l"), Column[MetricRow]("Candidate", _candidate)]
     if len(findings.baselines) == 1:
-        columns.append(Column[MetricRow]("Baseline", lambda row: _difference(row, row.latest)))
+        columns.append(Column[MetricRow]("Baseline", lambda row: _difference(row, row.bar)))
     else:
         columns += [
-            Column[MetricRow]("Best baseline", lambda row: _difference(row, row.best)),
+            Column[MetricRow]("Bar", lambda row: _difference(row, row.bar)),
             Column[MetricRow]("Mean", lambda row: _difference(row, row.mean)),
             Column[MetricRow]("Latest", lambda row: _difference(row, row.latest)),
         ]
@@ -100,17 +106,20 @@ def _comparison_title(findings: Findings, best: Run) -> str:
     several = findings.counts.finished > 1
     name = "Candidate" if not several else "Best candidate" if decisive else "Newest candidate"
     by = f" (by {markdown.code(decisive[0].name)})" if decisive and several else ""
-    return f"**{name}** {run_link(best)}{by} against {plural(findings.counts.baselines, 'baseline')}"
+    bar, of_bar = findings.bar, ""
+    if bar:
+        of_bar = f"; the bar is {run_link(bar.run)}, {markdown.escape(bar.choice)}"
+    return f"**{name}** {run_link(best)}{by} against {plural(findings.counts.baselines, 'baseline')}{of_bar}"
 
 
 def _candidate(row: MetricRow) -> str:
     value = _value_beside_references(row, row.value)
-    return f"**{value}**" if row.best and row.best.better else value
+    return f"**{value}**" if row.bar and row.bar.better else value
 
 
 def _value_beside_references(row: MetricRow, value: Any) -> str:
     """Format a value of a row with the decimals that all its values have."""
-    references = [difference.reference for difference in (row.best, row.mean, row.latest) if difference]
+    references = [difference.reference for difference in (row.bar, row.mean, row.latest) if difference]
     return aligned([value, row.value, *references])[0]
 
 
@@ -171,12 +180,20 @@ def runs_table(findings: Findings) -> str:
 def _run_columns(findings: Findings, runs: Sequence[Run]) -> list[Column[Run]]:
     """List the columns of the table of all runs, from left to right."""
     return [
-        Column("", lambda run: "candidate" if run in findings.candidates else "baseline", "l"),
+        Column("", lambda run: _role(findings, run), "l"),
         Column("Run", run_link, "l"),
         Column("State", lambda run: markdown.escape(findings.state_of(run)), "l"),
         *(_metric_column(metric, runs) for metric in findings.metrics),
         *(_config_column(key) for key in findings.config_keys),
     ]
+
+
+def _role(findings: Findings, run: Run) -> str:
+    """Say whether a run is a candidate or a baseline, and whether it is the bar or does not count."""
+    if run in findings.candidates:
+        return "candidate (not counted)" if run in findings.commit.contradicted else "candidate"
+    is_bar = findings.bar is not None and findings.bar.out_of > 1 and run in findings.bar.members
+    return "baseline (the bar)" if is_bar else "baseline"
 
 
 def _metric_column(metric: Metric, runs: Sequence[Run]) -> Column[Run]:

@@ -94,7 +94,7 @@ class RunCounts:
 
 
 def count(candidates: Sequence[Run], baselines: Sequence[Run], now: datetime) -> RunCounts:
-    """Count the candidates by state. States of runs that have not ended count as running, `preempted` counts as killed."""
+    """Count the candidates by state. States of runs that have not ended, also `preempted`, count as running."""
     states = Counter("crashed" if run.is_silent(now) else run.state if run.has_ended(now) else RUNNING for run in candidates)
     return RunCounts(
         candidates=len(candidates),
@@ -102,6 +102,6 @@ def count(candidates: Sequence[Run], baselines: Sequence[Run], now: datetime) ->
         running=states[RUNNING],
         crashed=states["crashed"],
         failed=states["failed"],
-        killed=states["killed"] + states["preempted"],
+        killed=states["killed"],
         baselines=len(baselines),
     )

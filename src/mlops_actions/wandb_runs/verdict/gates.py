@@ -12,65 +12,134 @@ from dataclasses import dataclass
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values, mean
+from mlops_actions.wandb_runs.selection.baseline_bar import Bar
 
 # The direction that a comparison itself implies, where nothing else says which values are better.
 _IMPLIED_DIRECTIONS = {">": MAX, ">=": MAX, "<": MIN, "<=": MIN}
 
 
+# What the user decides for a gate that compares with a baseline, while there is none: the input `no-baseline`.
+FAIL, PASS, NEUTRAL = "fail", "pass", "neutral"
+_NO_CANDIDATE = "no candidate finished"
+_NO_BASELINE = "there is no baseline yet"
+
+
 @dataclass(frozen=True)
 class GateResult:
-    """The result of a gate: the two numbers it compared, or the reason why one of them is missing."""
+    """The result of a gate: the two numbers it compared, or the reason why one of them is missing.
+
+    `against` names what the required number comes from: which baseline, out of how many. `judged` is False where there was
+    no baseline to compare with, and the user chose that this is no failure.
+    """
 
     gate: Gate
     passed: bool
     value: float | None = None
     required: float | None = None
     reason: str = ""
+    against: str = ""
+    judged: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether the gate was judged, and did not pass."""
+        return self.judged and not self.passed
 
     @property
     def explanation(self) -> str:
-        """The reason of a failure, else the numbers."""
-        return self.reason or f"{self.value} against {self.required}"
+        """The reason of a failure, else the numbers and where the required one comes from."""
+        if self.reason:
+            return self.reason
+        return f"{self.value} against {self.required}" + (f": {self.against}" if self.against else "")
+
+
+@dataclass(frozen=True)
+class _Required:
+    """The number to compare with, and what it comes from; or the reason why there is none."""
+
+    number: float | None = None
+    against: str = ""
+    reason: str = ""
 
 
 def evaluate(
-    gates: Sequence[Gate], candidate: Run | None, baselines: Sequence[Run], metrics: Mapping[str, Metric]
+    gates: Sequence[Gate],
+    candidate: Run | None,
+    baselines: Sequence[Run],
+    metrics: Mapping[str, Metric],
+    *,
+    bar: Bar | None = None,
+    no_candidate: str = _NO_CANDIDATE,
+    no_baseline: str = FAIL,
 ) -> tuple[GateResult, ...]:
-    """Evaluate every gate on the candidate; `baselines` are newest first, `metrics` maps names to directed metrics."""
-    return tuple(_evaluate(gate, candidate, baselines, metrics.get(gate.metric, Metric(gate.metric))) for gate in gates)
+    """Evaluate every gate on the candidate; `baselines` are newest first, `metrics` maps names to directed metrics.
+
+    `bar` is the baseline that `baseline.best` means. `no_candidate` is the reason where there is no candidate, and
+    `no_baseline` (FAIL, PASS or NEUTRAL) what a gate that compares with a baseline becomes where there is none.
+    """
+
+    def result(gate: Gate) -> GateResult:
+        if candidate is None:
+            return GateResult(gate, passed=False, reason=no_candidate)
+        if gate.reference and not baselines and no_baseline != FAIL:
+            return _without_baseline(gate, candidate, no_baseline)
+        metric = metrics.get(gate.metric, Metric(gate.metric))
+        return _evaluate(gate, candidate, _required(gate, baselines, metric, bar))
+
+    return tuple(map(result, gates))
 
 
-def _evaluate(gate: Gate, candidate: Run | None, baselines: Sequence[Run], metric: Metric) -> GateResult:
-    if candidate is None:
-        return GateResult(gate, passed=False, reason="no candidate finished")
+def _without_baseline(gate: Gate, candidate: Run, no_baseline: str) -> GateResult:
     value = finite_number(metric_value(candidate, gate.metric))
-    required, reason = _required(gate, baselines, metric)
-    if required is not None and not math.isfinite(required):
-        required, reason = None, "the required number is not finite"
     if value is None:
-        reason = f"{candidate.title} has no finite value of {gate.metric}"
-        return GateResult(gate, passed=False, required=required, reason=reason)
-    if required is None:
-        return GateResult(gate, passed=False, value=value, reason=reason)
-    return GateResult(gate, passed=gate.passes(value, required), value=value, required=required)
+        return GateResult(gate, passed=False, reason=_no_value(candidate, gate))
+    return GateResult(gate, passed=no_baseline == PASS, value=value, reason=_NO_BASELINE, judged=False)
 
 
-def _required(gate: Gate, baselines: Sequence[Run], metric: Metric) -> tuple[float | None, str]:
-    """Return the required number, or None and the reason why there is none."""
+def _evaluate(gate: Gate, candidate: Run, required: _Required) -> GateResult:
+    value = finite_number(metric_value(candidate, gate.metric))
+    if required.number is not None and not math.isfinite(required.number):
+        required = _Required(reason="the required number is not finite")
+    if value is None:
+        reason = _no_value(candidate, gate)
+        return GateResult(gate, passed=False, required=required.number, reason=reason, against=required.against)
+    if required.number is None:
+        return GateResult(gate, passed=False, value=value, reason=required.reason)
+    passed = gate.passes(value, required.number)
+    return GateResult(gate, passed=passed, value=value, required=required.number, against=required.against)
+
+
+def _no_value(candidate: Run, gate: Gate) -> str:
+    return f"{candidate.title} has no finite value of {gate.metric}"
+
+
+def _required(gate: Gate, baselines: Sequence[Run], metric: Metric, bar: Bar | None) -> _Required:
     if not gate.reference:
-        return gate.amount, ""
-    values = finite_values(baselines, metric)
+        return _Required(gate.amount)
+    if not baselines:
+        return _Required(reason="there is no baseline")
+    values, total = finite_values(baselines, metric), len(baselines)
+    baselines_text = f"{total} baselines" if total > 1 else "1 baseline"
     if not values:
-        return None, f"no baseline has a finite value of {gate.metric}"
+        return _Required(reason=f"no baseline has a finite value of {gate.metric}")
     if gate.reference == "mean":
-        return gate.required(mean(values)), ""
+        known = f"{len(values)} of {baselines_text}" if len(values) < total else baselines_text
+        return _Required(gate.required(mean(values)), f"mean of {known}")
     if gate.reference == "latest":
-        latest = finite_number(metric_value(baselines[0], gate.metric))
-        if latest is None:
-            return None, f"the latest baseline has no finite value of {gate.metric}"
-        return gate.required(latest), ""
+        return _of_run(gate, baselines[0], f"the latest of {baselines_text}" if total > 1 else "the only baseline")
+    if gate.reference == "best":
+        return _of_run(gate, bar.run, bar.choice) if bar else _Required(reason="no baseline is known to be the best")
     direction = metric.direction or _IMPLIED_DIRECTIONS.get(gate.operator, "")
     best = Metric(gate.metric, direction).best(values)
     if best is None:
-        return None, f"the direction of {gate.metric} is not known: write {gate.metric}:min or :max in 'metrics'"
-    return gate.required(best), ""
+        return _Required(reason=f"the direction of {gate.metric} is not known: write {gate.metric}:min or :max in 'metrics'")
+    holder = next(run for run in baselines if finite_number(metric_value(run, gate.metric)) == best)
+    among = f"the best {gate.metric} of {baselines_text}" if total > 1 else "the only baseline"
+    return _Required(gate.required(best), f"{holder.title}, {among}")
+
+
+def _of_run(gate: Gate, run: Run, choice: str) -> _Required:
+    value = finite_number(metric_value(run, gate.metric))
+    if value is None:
+        return _Required(reason=f"{run.title}, {choice}, has no finite value of {gate.metric}")
+    return _Required(gate.required(value), f"{run.title}, {choice}")
