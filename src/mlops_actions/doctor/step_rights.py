@@ -88,7 +88,11 @@ FEATURES = (
     Feature("argo-submit", _COMMENT, ("comment",)),
     Feature("argo-submit", ("GET /repos/*/*/pulls/*",), ("superseded",)),
     Feature("wandb-runs", _COMMENT, ("comment",)),
-    Feature("wandb-runs", ("POST /repos/*/*/check-runs",), ("check-name",)),
+    Feature(
+        "wandb-runs",
+        ("POST /repos/*/*/check-runs", "PATCH /repos/*/*/check-runs/*", "GET /repos/*/*/commits/*/check-runs"),
+        ("check-name",),
+    ),
 )
 
 # GitHub does not start a reusable workflow whose caller grants less than one of its jobs asks for, whatever the inputs say.

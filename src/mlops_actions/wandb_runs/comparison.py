@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mlops_actions.core.runs import Run, RunDetails, RunKeys, TrackerInfo, TrackerResult
@@ -18,9 +18,10 @@ from mlops_actions.wandb_runs.selection.runs import RunSelection
 from mlops_actions.wandb_runs.selection.usable import usable_candidates, why_none_is_judged
 from mlops_actions.wandb_runs.statistics import seeds
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
-from mlops_actions.wandb_runs.verdict import commit_evidence, gates
+from mlops_actions.wandb_runs.verdict import commit_evidence, doubts, gates
 from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
 from mlops_actions.wandb_runs.verdict.requirements import RequirementCheck
+from mlops_actions.wandb_runs.verdict.verdict import PENDING
 
 _NO_BASELINE = "No finished run has the tags or the commit of a baseline."
 
@@ -124,7 +125,7 @@ def evaluate(
         details=details,
     )
     by_group = inputs.aggregate == "group"
-    return Findings(
+    findings = Findings(
         tracker=tracker,
         project=inputs.project,
         selection=chosen,
@@ -154,4 +155,19 @@ def evaluate(
         silent=frozenset(run.id for run in comparison.candidates if run.is_silent(now)),
         notes=(*tracker_notes, *comparison.notes),
         timed_out=timed_out,
+        too_few=timed_out and len(comparison.candidates) < inputs.min_runs,
+        partial=inputs.partial,
+    )
+    return replace(findings, doubts=(*_doubts(findings), *findings.doubts))
+
+
+def _doubts(findings: Findings) -> tuple[str, ...]:
+    return doubts.of_verdict(
+        contradicted=findings.commit.contradicted,
+        judged=findings.best_members,
+        sha=findings.commit.sha,
+        same_data=findings.same_data,
+        running=findings.running,
+        partial=findings.partial,
+        is_pending=findings.verdict.state == PENDING,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_actions.core.runs import Artifact, Run, RunDetails, Sweep, TrackerInfo, metric_value, value_at
+from mlops_actions.core.runs import ENDED_STATES, Artifact, Run, RunDetails, Sweep, TrackerInfo, metric_value, value_at
 from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs.differences import MetricRow
 from mlops_actions.wandb_runs.metrics.metric import Metric
@@ -18,8 +18,7 @@ from mlops_actions.wandb_runs.verdict.commit_evidence import CommitEvidence
 from mlops_actions.wandb_runs.verdict.datasets import DatasetComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.requirements import RequirementResult
-
-PASSED, FAILED, NOT_ASKED = "passed", "failed", "none"
+from mlops_actions.wandb_runs.verdict.verdict import Verdict, VerdictFacts, decide
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Findings:
     `sweep` is the sweep whose runs are the candidates, where the user named one; `swept` are the config keys that it varies.
 
     `doubts` are sentences about what makes the verdict doubtful: the report shows them first, and no cut removes them.
-    `notes` are sentences about requests that could not be fulfilled; `timed_out` is whether the wait timed out.
+    `notes` are sentences about requests that could not be fulfilled. `timed_out` is whether the wait timed out, `too_few`
+    whether it did so with fewer candidates than asked for; `partial` asks to judge although candidates still run.
     """
 
     tracker: TrackerInfo
@@ -58,6 +58,8 @@ class Findings:
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timed_out: bool = False
+    too_few: bool = False
+    partial: bool = False
     sweep: Sweep | None = None
 
     @property
@@ -76,19 +78,49 @@ class Findings:
         return tuple(result for result in self.requirements if not result.holds)
 
     @property
+    def running(self) -> tuple[Run, ...]:
+        """The candidates that have not ended; a run of another commit is no candidate."""
+        others = {run.id for run in self.commit.contradicted}
+        alive = (run for run in self.candidates if run.state not in ENDED_STATES and run.id not in self.silent)
+        return tuple(run for run in alive if run.id not in others)
+
+    @property
+    def all_contradicted(self) -> bool:
+        """Whether there are candidates, and each is of another commit: then there is no candidate."""
+        return 0 < len(self.candidates) == len(self.commit.contradicted)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the candidates, and what follows from it."""
+        contradicted = {run.id for run in self.commit.contradicted}
+        return decide(
+            VerdictFacts(
+                gates=len(self.gates),
+                failed_gates=len(self.failed_gates),
+                requirements=len(self.requirements),
+                unmet_requirements=len(self.unmet_requirements),
+                waiting_requirements=sum(result.waits for result in self.unmet_requirements),
+                candidates=len(self.candidates),
+                finished=self.counts.finished,
+                running=len(self.running),
+                contradicted=len(contradicted),
+                judged_contradicted=any(run.id in contradicted for run in self.best_members),
+                same_data=self.same_data,
+                partial=self.partial,
+                timed_out=self.timed_out,
+                too_few=self.too_few,
+            )
+        )
+
+    @property
     def gate_status(self) -> str:
-        """`passed`, `failed` or `none`."""
-        return _status(self.gates, self.failed_gates)
+        """`passed`, `failed`, `pending`, `neutral` or `none`."""
+        return self.verdict.gate
 
     @property
     def requirement_status(self) -> str:
-        """`passed`, `failed` or `none`."""
-        return _status(self.requirements, self.unmet_requirements)
-
-    @property
-    def rejected(self) -> bool:
-        """Whether a gate or a requirement failed."""
-        return FAILED in (self.gate_status, self.requirement_status)
+        """`passed`, `failed`, `pending` or `none`."""
+        return self.verdict.requirements
 
     @property
     def same_data(self) -> bool | None:
@@ -154,10 +186,6 @@ class Findings:
             "metrics": {metric.name: as_json(metric_value(run, metric.name)) for metric in self.metrics},
             "config": {key: as_json(value_at(run.config, key)) for key in self.config_keys},
         }
-
-
-def _status(results: Sequence[object], failures: Sequence[object]) -> str:
-    return FAILED if failures else PASSED if results else NOT_ASKED
 
 
 def _row(row: MetricRow) -> Json:

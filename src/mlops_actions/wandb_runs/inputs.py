@@ -153,6 +153,13 @@ class Inputs(DeclaredInputs):
         duration, "With `wait`: the longest wait; then the step fails with exit code 5.", default="30m"
     )
     min_runs: int = input_field(integer(minimum=1), "With `wait`: the number of candidates to wait for.", default="1")
+    partial: bool = input_field(
+        boolean,
+        "Decide although candidates still run, by those that have finished. Without it nothing is decided before all have "
+        "ended: with `gates` or `require` the step ends with exit code 5, nothing is promoted, no statement is written, and "
+        "the check run stays in progress.",
+        default="false",
+    )
     curves: tuple[str, ...] | None = input_field(
         _unique, "Metrics whose learning curves to draw, of candidates and baselines."
     )
@@ -243,8 +250,8 @@ ACTION = Action(
         Output("num-failed", "Number of candidates that ended with an error"),
         Output("num-killed", "Number of candidates that were killed"),
         Output("num-baselines", "Number of baselines"),
-        Output("gate", "`passed`, `failed`, or `none` without gates"),
-        Output("requirements", "`passed`, `failed`, or `none` without `require`"),
+        Output("gate", "`passed`, `failed`, `neutral`, `pending` while a candidate runs, or `none` without gates"),
+        Output("requirements", "`passed`, `failed`, `pending` while a candidate runs, or `none` without `require`"),
         Output("verified", "`true` when W&B itself recorded `sha` as the commit of every candidate"),
         Output("same-data", "`true`, `false`, or empty where the runs recorded too little to compare"),
         Output("best-run-id", "Id of the best finished candidate"),

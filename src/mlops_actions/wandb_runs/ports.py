@@ -46,8 +46,13 @@ class Tracker(Protocol):
 class ReportPublisher(PullRequests, Protocol):
     """The pull requests and check runs that show the report. Calls raise Refused or Unavailable."""
 
-    def report_check_run(self, name: str, sha: str, conclusion: str, *, url: str, title: str, summary: str) -> None:
-        """Create a check run that is concluded already."""
+    def report_check_run(
+        self, name: str, sha: str, conclusion: str, *, external_id: str, url: str, title: str, summary: str
+    ) -> None:
+        """Show a report as a check run; without a conclusion it stays in progress.
+
+        A later report with the same name, commit and `external_id` concludes it.
+        """
 
 
 class ReportFiles(Protocol):

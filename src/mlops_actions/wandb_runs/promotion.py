@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.runs import Run
-from mlops_actions.wandb_runs.findings import FAILED, NOT_ASKED, Findings
+from mlops_actions.wandb_runs.findings import Findings
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,8 @@ class Promotion:
 
 
 def promote(alias: str, findings: Findings, give_alias: Callable[[Run, str], str]) -> Promotion:
-    """Give the alias where the user asked for gates or requirements and none of them failed."""
-    statuses = {findings.gate_status, findings.requirement_status} - {NOT_ASKED}
-    # With candidates still running the best one is not known yet.
-    if not alias or not statuses or FAILED in statuses or findings.best is None or findings.timed_out:
+    """Give the alias where the verdict allows it."""
+    if not alias or findings.best is None or not findings.verdict.promotes:
         return Promotion(alias)
     try:
         return Promotion(alias, artifact=give_alias(findings.best, alias))

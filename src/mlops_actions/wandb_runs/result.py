@@ -13,7 +13,7 @@ _COUNT: Json = {"type": "integer", "minimum": 0}
 # JSON has no NaN and no infinities: they are the texts `NaN`, `Infinity` and `-Infinity`.
 _NUMBER: Json = {"type": ["number", "string"]}
 _OPTIONAL_NUMBER: Json = {"type": ["number", "string", "null"]}
-_STATUS: Json = {"enum": ["passed", "failed", "none"]}
+_STATUS: Json = {"enum": ["passed", "failed", "pending", "neutral", "none"]}
 
 
 def _object(**properties: Json) -> Json:

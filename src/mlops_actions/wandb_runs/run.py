@@ -17,7 +17,7 @@ from mlops_actions.core.runs import RunDetails, RunQuery
 from mlops_actions.wandb_runs import comparison
 from mlops_actions.wandb_runs.attestation import Attestation, attest
 from mlops_actions.wandb_runs.comparison import Comparison, keys_of, selection_of
-from mlops_actions.wandb_runs.findings import FAILED, Findings
+from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.promotion import Promotion, promote
@@ -28,6 +28,8 @@ from mlops_actions.wandb_runs.report.publish import PublishedReport, publish
 from mlops_actions.wandb_runs.selection import runs as selection
 from mlops_actions.wandb_runs.settling import Settling
 from mlops_actions.wandb_runs.values import as_json, fit_output
+from mlops_actions.wandb_runs.verdict.doubts import named, of_commit, still
+from mlops_actions.wandb_runs.verdict.verdict import FAILED, NOT_ENDED
 
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve to read; the chart draws fewer
@@ -92,8 +94,12 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
 
 
 def _attestation(inputs: Inputs, context: Context, event: Event | None, ports: Ports, findings: Findings) -> Attestation:
-    # A rejected or incomplete candidate gets no statement; the step fails for that reason already.
-    if not inputs.statement or findings.rejected or findings.timed_out:
+    verdict = findings.verdict
+    if inputs.statement and verdict.is_open:
+        ports.runner.warning(
+            f"no statement was written: {still(findings.running) or 'there are too few runs'}", title=ACTION.name
+        )
+    if not inputs.statement or not verdict.attests:
         return Attestation()
     number = inputs.pr_number or _pull_request_number(event, ports)
     return attest(inputs, context, findings, ports.tracker.model, pull_request=number)
@@ -250,24 +256,41 @@ def _legacy_outputs(findings: Findings) -> dict[str, str]:
 
 
 def _error(inputs: Inputs, findings: Findings) -> ActionError | None:
-    """Return the step's error. A timeout comes first, since the metrics are not final then."""
-    counts = findings.counts
-    if findings.timed_out:
-        return TimedOut(
-            f"after {inputs.timeout:g} s there were {counts.candidates} of at least {inputs.min_runs} runs, and "
-            f"{counts.running} had not ended",
-            "raise 'timeout', or look at the runs: " + findings.tracker.project_url,
-        )
-    if findings.requirement_status == FAILED:
+    """Return the step's error, as the verdict decides."""
+    verdict = findings.verdict
+    if verdict.exit_code == NOT_ENDED:
+        return _not_ended(inputs, findings)
+    if verdict.requirements == FAILED:
         unmet = [f"{result.name} ({result.reason})" for result in findings.unmet_requirements]
+        number = f"{len(unmet)} of {len(findings.requirements)} requirements do not hold: {' · '.join(unmet)}"
         return WorkFailed(
-            f"{len(unmet)} of {len(findings.requirements)} requirements do not hold: {' · '.join(unmet)}",
+            number if unmet else _other_commit(findings),
             "select a run that fulfils them; see 'require' in the step's 'with:'",
         )
-    if findings.gate_status == FAILED:
+    if verdict.gate == FAILED:
         failed = [f"{result.gate.text} ({result.explanation})" for result in findings.failed_gates]
+        number = f"{len(failed)} of {len(findings.gates)} gates failed: {' · '.join(failed)}"
         return WorkFailed(
-            f"{len(failed)} of {len(findings.gates)} gates failed: {' · '.join(failed)}",
+            number if failed else _other_commit(findings),
             "improve the candidate, or correct 'gates' where they ask for too much; the report shows the numbers",
         )
     return None
+
+
+def _not_ended(inputs: Inputs, findings: Findings) -> TimedOut:
+    counts, running = findings.counts, named([run.id for run in findings.running])
+    if findings.timed_out:
+        return TimedOut(
+            f"after {inputs.timeout:g} s there were {counts.candidates} of at least {inputs.min_runs} runs, and "
+            f"{len(findings.running)} had not ended{f': {running}' if running else ''}",
+            "raise 'timeout', or look at the runs: " + findings.tracker.project_url,
+        )
+    return TimedOut(
+        f"nothing is decided yet: {running} of {counts.candidates} runs had not ended",
+        "give 'wait: true' to wait for them, run this step again later, or give 'partial: true' to judge without them",
+    )
+
+
+def _other_commit(findings: Findings) -> str:
+    runs = named([f"{run.id} ({of_commit(run, findings.commit.sha)})" for run in findings.commit.contradicted])
+    return f"no candidate is of commit {findings.commit.sha}: {runs}"

@@ -377,11 +377,19 @@ GATE = [
         "a quoted name may hold an operator", {"gates": '"a<b" >= 1'}, [{"summary": {"a<b": 2}}], outputs={"gate": "passed"}
     ),
     Case(
-        "gates are evaluated while candidates run, and the verdict says so",
+        "nothing is decided while a candidate runs",
         {"gates": "acc > 0"},
         [summary(acc=1), {"state": "running"}],
+        code=5,
+        outputs={"gate": "pending", "complete": "false"},
+        says=["⏳ Not decided yet for `aaaaaaa`: 1 run still running"],
+    ),
+    Case(
+        "with 'partial' gates are evaluated while candidates run, and the verdict says so",
+        {"gates": "acc > 0", "partial": "true"},
+        [summary(acc=1), {"state": "running"}],
         outputs={"gate": "passed", "complete": "false"},
-        says=["✅ The gate passed for `aaaaaaa`; 1 run still running"],
+        says=["✅ The gate passed for `aaaaaaa`; 1 run still running", "Judged before all runs ended, as 'partial' asks"],
     ),
     Case(
         "crashed candidates fail a gate",

@@ -66,7 +66,6 @@ REFUSED = [
     ("only claimed", "chosen", {}, "verified", "only the run's own config names commit aaaaaaa"),
     ("not tied at all", "chosen", {"config": {"github_sha": None}}, "verified", "ties the run to aaaaaaa"),
     ("a prefix of the commit", "chosen", {"commit": SHA[:12]}, "verified", f"of commit {SHA[:12]}, not of aaaaaaa"),
-    ("running", "chosen", {"commit": SHA, "state": "running"}, "finished", "run chosen is running"),
     ("crashed", "chosen", {"commit": SHA, "state": "crashed"}, "finished", "run chosen is crashed"),
 ]
 
@@ -94,6 +93,21 @@ def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_prom
     assert "**Nothing was promoted to `production`**" in body
     assert "❌ Not accepted, run" in body
     assert f"❌ {name}: " in body.replace("\\", "")
+
+
+def test_a_run_that_still_runs_is_not_decided_on_and_the_check_run_stays_in_progress(step: WandbStep) -> None:
+    run = step.candidate("chosen", commit=SHA, state="running")
+    logged_model(step, run)
+    assert deploy(step, "chosen") == 5, step.log
+    assert (step.outputs()["requirements"], step.outputs()["gate"], aliases(step)) == ("pending", "pending", set())
+    (check_run,) = step.repository.check_runs.values()
+    assert (check_run.status, check_run.title) == ("in_progress", "not decided yet: 1 run still running")
+    assert "⏳ Not decided yet for run `chosen`: 1 run still running" in step.comments()[0]
+    run.state = "finished"
+    assert deploy(step, "chosen") == 0, step.log
+    (check_run,) = step.repository.check_runs.values()
+    assert (check_run.status, check_run.conclusion) == ("completed", "success")
+    assert aliases(step) == {"production"}
 
 
 def test_a_failed_gate_prevents_the_promotion_although_all_requirements_hold(step: WandbStep) -> None:

@@ -93,7 +93,9 @@ CALLS: dict[str, tuple[str, Call]] = {
     ),
     "report_check_run": (
         "checks: write",
-        lambda client, sample: client.report_check_run("a", sample.pull.head_sha, "success", url="", title="t", summary="s"),
+        lambda client, sample: client.report_check_run(
+            "a", sample.pull.head_sha, "success", external_id="e", url="", title="t", summary="s"
+        ),
     ),
     "create_deployment": (
         "deployments: write",

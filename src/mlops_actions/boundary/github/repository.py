@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.github import shapes
+from mlops_actions.boundary.github.check_reports import CheckReports, output_summary
 from mlops_actions.boundary.github.failures import GitHubRefused, hidden_app, label_refusal
 from mlops_actions.boundary.github.sticky_comments import StickyComments
 from mlops_actions.boundary.github.transport import NOT_GITHUB, GitHubTransport
@@ -22,7 +23,6 @@ from mlops_actions.core.sticky import CommandComment, CommandMark
 from mlops_actions.core.submitting_run import submitting_run
 from mlops_actions.core.types import Json
 
-_MAX_OUTPUT_BYTES = 65_535
 _MAX_DESCRIPTION = 140
 _CUT_NOTE = "_Cut here: GitHub takes at most 65,536 characters in a comment._"
 
@@ -38,6 +38,7 @@ class GitHub:
         self._api = transport
         self._root = f"/repos/{repository}"
         self._sticky_comments = StickyComments(transport, self._root, login=login, run_id=run_id)
+        self._check_reports = CheckReports(transport, self._root)
         self.runs = WorkflowRuns(transport, self._root)
 
     @classmethod
@@ -272,7 +273,7 @@ class GitHub:
             "head_sha": sha,
             "status": "in_progress",
             "details_url": url,
-            "output": {"title": title, "summary": _check_run_summary(summary)},
+            "output": {"title": title, "summary": output_summary(summary)},
         }
         if external_id:
             body["external_id"] = external_id
@@ -296,22 +297,15 @@ class GitHub:
         body = {
             "status": "completed",
             "conclusion": conclusion,
-            "output": {"title": title, "summary": _check_run_summary(summary)},
+            "output": {"title": title, "summary": output_summary(summary)},
         }
         self._api.send("PATCH", path, shapes.concluded_check_run(conclusion), body=body)
 
-    def report_check_run(self, name: str, sha: str, conclusion: str, *, url: str, title: str, summary: str) -> None:
-        """Create a check run that is concluded already, which GitHub lets a job do also where it locks check runs."""
-        path = f"{self._root}/check-runs"
-        body = {
-            "name": name,
-            "head_sha": sha,
-            "status": "completed",
-            "conclusion": conclusion,
-            "details_url": url,
-            "output": {"title": title, "summary": _check_run_summary(summary)},
-        }
-        self._api.send("POST", path, shapes.concluded_check_run(conclusion), body=body)
+    def report_check_run(
+        self, name: str, sha: str, conclusion: str, *, external_id: str, url: str, title: str, summary: str
+    ) -> None:
+        """Show a report as a check run; without a conclusion it stays in progress, for a later report to conclude."""
+        self._check_reports.write(name, sha, conclusion, external_id=external_id, url=url, title=title, summary=summary)
 
     def create_deployment(self, sha: str, environment: str, payload: Mapping[str, Any], description: str) -> int:
         """Create a deployment of exactly this commit; returns its id."""
@@ -372,11 +366,3 @@ def _part(text: str) -> str:
 def _app_id(value: int | None) -> int:
     # GitHub writes "any App" as null and as -1.
     return value if value and value > 0 else 0
-
-
-def _check_run_summary(summary: str) -> str:
-    """Cut the summary of a check run to its limit, which counts bytes."""
-    limit = _MAX_OUTPUT_BYTES
-    while (size := len((shortened := cut(summary, limit, _CUT_NOTE)).encode())) > _MAX_OUTPUT_BYTES:
-        limit = limit * _MAX_OUTPUT_BYTES // size
-    return shortened

@@ -6,39 +6,68 @@ from collections.abc import Sequence
 
 from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
-from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
+from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.tables import gate_numbers, plural
 from mlops_actions.wandb_runs.verdict.gates import GateResult
+from mlops_actions.wandb_runs.verdict.verdict import FAILED, NOT_ASKED, PASSED, PENDING
 
 
 def headline(findings: Findings) -> str:
     """Return the verdict in one line of Markdown."""
-    counts = findings.counts
+    return f"{findings.verdict.mark} {_decision(findings)}"
+
+
+def _decision(findings: Findings) -> str:
+    counts, verdict = findings.counts, findings.verdict
     name = _selection_name(findings)
-    if findings.requirement_status == FAILED:
+    if verdict.requirements == FAILED:
         unmet = findings.unmet_requirements
-        return f"❌ Not accepted, {name}: {markdown.escape(unmet[0].reason)}" + _and_more(unmet)
-    if findings.gate_status == FAILED:
+        reason = markdown.escape(unmet[0].reason) if unmet else _wrong(findings)
+        return f"Not accepted, {name}: {reason}" + _and_more(unmet)
+    if verdict.gate == FAILED:
         failed = findings.failed_gates
-        return f"❌ Gates failed for {name}: {_failure(failed[0])}" + _and_more(failed)
-    running = f"; {plural(counts.running, 'run')} still running" if counts.running else ""
-    if findings.gate_status == PASSED:
+        reason = _wrong(findings) if findings.all_contradicted or not failed else _failure(failed[0])
+        return f"Gates failed for {name}: {reason}" + _and_more(failed)
+    if verdict.state == PENDING:
+        return f"Not decided yet for {name}: {_pending(findings)}"
+    running = f"; {plural(len(findings.running), 'run')} still running" if findings.running else ""
+    wrong = f", but {_wrong(findings)}" if verdict.is_doubtful else ""
+    if verdict.gate == PASSED:
         gates = f"All {len(findings.gates)} gates" if len(findings.gates) > 1 else "The gate"
-        return f"✅ {gates} passed for {name}{running}"
-    if findings.requirement_status == PASSED:
-        return f"✅ All requirements hold for {name}{running}"
+        return f"{gates} passed for {name}{wrong}{running}"
+    if verdict.requirements == PASSED:
+        return f"All requirements hold for {name}{wrong}{running}"
     if not counts.candidates:
-        return f"⚪ No run found for {name}"
+        return f"No run found for {name}"
     if not counts.finished:
-        return f"⚪ No run has finished for {name}: {_states(findings)}"
-    return f"📊 {_result(findings)}{running}"
+        return f"No run has finished for {name}: {_states(findings)}{wrong}"
+    return f"{_result(findings)}{wrong}{running}"
+
+
+def _pending(findings: Findings) -> str:
+    if findings.running:
+        return f"{plural(len(findings.running), 'run')} still running"
+    return f"only {plural(findings.counts.candidates, 'run')} of those to wait for"
+
+
+def _wrong(findings: Findings) -> str:
+    """Say what makes the verdict doubtful: runs of another commit, or other data."""
+    if findings.all_contradicted:
+        return "every run is of another commit"
+    if any(run in findings.commit.contradicted for run in findings.best_members):
+        return "a judged run is of another commit"
+    return "candidates and baselines used different data"
 
 
 def headline_text(findings: Findings) -> str:
     """Return the verdict as one line of plain text, for the title of a check run."""
-    counts = findings.counts
-    if findings.requirement_status == FAILED:
-        return f"not accepted: {', '.join(result.name for result in findings.unmet_requirements)}"
+    counts, verdict = findings.counts, findings.verdict
+    if verdict.is_open:
+        return f"not decided yet: {_pending(findings)}"
+    if verdict.requirements == FAILED:
+        return f"not accepted: {', '.join(result.name for result in findings.unmet_requirements) or _wrong(findings)}"
+    if findings.all_contradicted or (verdict.is_doubtful and verdict.state != FAILED):
+        return f"{'reported' if verdict.state == NOT_ASKED else verdict.state}: {_wrong(findings)}"
     if findings.gates:
         passed = len(findings.gates) - len(findings.failed_gates)
         return f"{passed} of {plural(len(findings.gates), 'gate')} passed"

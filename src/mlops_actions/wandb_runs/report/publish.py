@@ -6,16 +6,19 @@ output of the comparison; that of the check run is on the comment, too.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlops_actions.core import markdown
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.event import Event, pull_request_of
-from mlops_actions.wandb_runs.findings import PASSED, Findings
+from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import ACTION, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, ReportPublisher
 from mlops_actions.wandb_runs.report.headline import headline_text
+from mlops_actions.wandb_runs.verdict.verdict import IN_PROGRESS
 
 _RESERVED = 500  # characters of a comment for the hidden lines that identify it
 
@@ -93,15 +96,16 @@ def _comment(inputs: Inputs, event: Event | None, github: ReportPublisher, text:
 
 
 def _check(inputs: Inputs, ports: Ports, findings: Findings, report: str, job_url: str) -> Attempt:
-    """Create the check run with its conclusion; where that fails, warn once and say where the report is."""
-    name, publisher = inputs.check_name or "", ports.publisher
+    """Write the check run, concluded by the verdict; where that fails, warn once and say where the report is."""
+    name, publisher, verdict = inputs.check_name or "", ports.publisher, findings.verdict
     error = "there is no 'github-token'"
     if publisher is not None:
         try:
             publisher.report_check_run(
                 name,
                 inputs.sha or "",
-                _conclusion(findings),
+                "" if verdict.check == IN_PROGRESS else verdict.check,
+                external_id=_check_key(inputs),
                 url=job_url,
                 title=headline_text(findings),
                 summary=report,
@@ -116,9 +120,7 @@ def _check(inputs: Inputs, ports: Ports, findings: Findings, report: str, job_ur
     return Attempt(note=note)
 
 
-def _conclusion(findings: Findings) -> str:
-    if findings.timed_out:
-        return "timed_out"
-    if findings.rejected:
-        return "failure"
-    return "success" if PASSED in (findings.gate_status, findings.requirement_status) else "neutral"
+def _check_key(inputs: Inputs) -> str:
+    """Return what tells a check run from others of the same name and commit: the project and the runs it is about."""
+    selected = (inputs.project, inputs.run_id, inputs.group, inputs.secondary_sha, inputs.filters)
+    return f"wandb-runs-{hashlib.sha256(json.dumps(selected, sort_keys=True).encode()).hexdigest()[:16]}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlops_actions.core.provenance import is_sha, short
-from mlops_actions.core.runs import Run, RunDetails
+from mlops_actions.core.runs import ENDED_STATES, Run, RunDetails
 from mlops_actions.wandb_runs.selection.runs import RunSelection
 from mlops_actions.wandb_runs.verdict.commit_evidence import CommitEvidence
 from mlops_actions.wandb_runs.verdict.datasets import DatasetComparison
@@ -20,10 +20,14 @@ REQUIREMENTS = (ONE, FINISHED, VERIFIED, SAME_DATA, CLEAN)
 
 @dataclass(frozen=True)
 class RequirementResult:
-    """The result of one of REQUIREMENTS; `reason` says why it does not hold, and is empty where it holds."""
+    """The result of one of REQUIREMENTS; `reason` says why it does not hold, and is empty where it holds.
+
+    `waits` says that it will hold once the running candidates have finished.
+    """
 
     name: str
     reason: str = ""
+    waits: bool = False
 
     @property
     def holds(self) -> bool:
@@ -59,7 +63,12 @@ class RequirementCheck:
             SAME_DATA: self._same_data,
             CLEAN: self._clean,
         }
-        return tuple(RequirementResult(name, checks[name]()) for name in names)
+        return tuple(RequirementResult(name, checks[name](), waits=name == FINISHED and self._waits()) for name in names)
+
+    def _waits(self) -> bool:
+        """Return whether every candidate that has not finished can still do so."""
+        unfinished = [run for run in self.candidates if not run.finished]
+        return bool(unfinished) and all(run.state not in ENDED_STATES for run in unfinished)
 
     def _one(self) -> str:
         run_id = self.selection.run_id
