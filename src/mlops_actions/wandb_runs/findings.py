@@ -97,6 +97,7 @@ class Findings:
             VerdictFacts(
                 gates=len(self.gates),
                 failed_gates=len(self.failed_gates),
+                neutral_gates=sum(not (result.judged or result.passed) for result in self.gates),
                 requirements=len(self.requirements),
                 unmet_requirements=len(self.unmet_requirements),
                 waiting_requirements=sum(result.waits for result in self.unmet_requirements),
