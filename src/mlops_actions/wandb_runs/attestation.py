@@ -63,9 +63,9 @@ def attest(
 def _training(inputs: Inputs, context: Context, findings: Findings, model_of: ModelOf, pull_request: int | None) -> Training:
     """Return the statement's content; raises WorkFailed where a fact in it was never recorded."""
     _check_runs(findings)
-    best = findings.best
-    assert best is not None  # noqa: S101 - checked with the runs
-    image, model = _image(inputs), model_of(best)
+    accepted = findings.accepted
+    assert accepted is not None  # noqa: S101 - checked with the runs
+    image, model = _image(inputs), model_of(accepted.run)
     if image is None and model is None:
         raise _not_written("there is neither an image nor a model artifact that it could be about")
     return Training(
@@ -73,7 +73,7 @@ def _training(inputs: Inputs, context: Context, findings: Findings, model_of: Mo
         sha=findings.selection.sha,
         server=findings.tracker.server_url,
         project=findings.project,
-        runs=tuple(_run(run, findings) for run in findings.best_members),
+        runs=tuple(_run(run, findings) for run in accepted.members),
         pull_request=pull_request,
         image=image,
         model=_descriptor(model, findings, with_project=True) if model else None,
@@ -81,7 +81,7 @@ def _training(inputs: Inputs, context: Context, findings: Findings, model_of: Mo
         workflow_url=inputs.workflow_url or "",
         gates=tuple(
             PassedGate(rule=result.gate.text, value=result.value, required=result.required)
-            for result in findings.gates
+            for result in findings.accepted_gates
             if result.value is not None and result.required is not None
         ),
         job=context.run_url if context.run_id else "",
@@ -90,9 +90,9 @@ def _training(inputs: Inputs, context: Context, findings: Findings, model_of: Mo
 
 def _check_runs(findings: Findings) -> None:
     sha, tracker = findings.selection.sha, findings.tracker.name
-    if findings.best is None or not findings.best_members:
-        raise _not_written("no candidate finished")
-    for run in findings.best_members:
+    if findings.accepted is None:
+        raise _not_written(findings.judged.reason or "no single candidate was judged")
+    for run in findings.accepted.members:
         if evidence_of(run, sha, findings.selection.sha_config_key) != RECORDED:
             raise _not_written(f"{tracker} did not record commit {sha} for run {run.id}")
         details = findings.details.get(run.id)

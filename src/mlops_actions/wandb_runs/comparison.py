@@ -10,16 +10,19 @@ from mlops_actions.core.runs import Run, RunDetails, RunKeys, TrackerInfo, Track
 from mlops_actions.wandb_runs.differences import compare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.metrics import metric as metrics
+from mlops_actions.wandb_runs.metrics import directions, patterns
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection import runs as selection
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar, choose_bar
+from mlops_actions.wandb_runs.selection.judged import ALL, Judged, choose
 from mlops_actions.wandb_runs.selection.runs import RunSelection
 from mlops_actions.wandb_runs.selection.usable import usable_candidates, why_none_is_judged
 from mlops_actions.wandb_runs.statistics import seeds
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 from mlops_actions.wandb_runs.verdict import commit_evidence, doubts, gates
 from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
+from mlops_actions.wandb_runs.verdict.every_candidate import decisive_run, evaluate_all
+from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.requirements import RequirementCheck
 from mlops_actions.wandb_runs.verdict.verdict import PENDING
 
@@ -31,7 +34,8 @@ class Comparison:
     """The runs to compare. The groups are single runs, or groups of seeds.
 
     `metrics` are the metrics that the user wants to see, `gate_metrics` those that gates name, all with their directions;
-    `usable` are the candidates that may be judged, `best` is the best group of them, and `bar` the baseline to compare with.
+    `usable` are the candidates that may be judged, `judged` is the one that is, and `bar` the baseline to compare with.
+    `ranking` are the metrics that choose the best one, in their order.
     """
 
     selection: RunSelection
@@ -42,7 +46,8 @@ class Comparison:
     bar: Bar | None
     metrics: tuple[Metric, ...]
     gate_metrics: Mapping[str, Metric]
-    best: SeedGroup | None
+    ranking: tuple[Metric, ...]
+    judged: Judged
     notes: tuple[str, ...]
 
 
@@ -63,38 +68,63 @@ def selection_of(inputs: Inputs) -> RunSelection:
 
 def keys_of(inputs: Inputs) -> RunKeys:
     """Return the only keys to read: those that the report shows and those that gates name."""
-    names = [metric.name for metric in inputs.metrics or ()] + [gate.metric for gate in inputs.gates or ()]
-    config = [inputs.sha_config_key, *(inputs.config_keys or ())]
-    return RunKeys(config=tuple(dict.fromkeys(config)), summary=tuple(dict.fromkeys(names)))
+    shown, gates_named = inputs.metrics or (), inputs.gates or ()
+    names = [metric.name for metric in shown if not metric.is_pattern] + [gate.metric for gate in gates_named]
+    names += [inputs.select_by.name] if inputs.select_by else []
+    return RunKeys(
+        config=tuple(dict.fromkeys([inputs.sha_config_key, *(inputs.config_keys or ())])),
+        summary=tuple(dict.fromkeys(names)),
+        summary_patterns=tuple(metric.name for metric in shown if metric.is_pattern),
+    )
+
+
+def decisive_metrics(inputs: Inputs) -> tuple[str, ...]:
+    """Return the names of the metrics that the verdict needs: those of gates, and the one that chooses a candidate."""
+    names = [gate.metric for gate in inputs.gates or ()] + ([inputs.select_by.name] if inputs.select_by else [])
+    return tuple(dict.fromkeys(names))
 
 
 def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
-    """Separate candidates and baselines, find the metrics' directions, the best candidate and the bar."""
+    """Separate candidates and baselines, find the metrics' directions, the judged candidate and the bar."""
     chosen = selection_of(inputs)
     candidates = tuple(selection.newest_first(result.candidates))
     usable = usable_candidates(chosen, candidates)
     baselines = selection.select_baselines(chosen, result.baselines, candidates)
     runs = [*candidates, *baselines]
-    shown = metrics.with_directions(inputs.metrics or (), runs)
+    gate_lines = inputs.gates or ()
+    expansion = patterns.expand(inputs.metrics or (), runs)
+    shown = directions.with_directions(expansion.metrics, runs, gate_lines, inputs.select_by)
     by_name = {metric.name: metric for metric in shown}
-    of_gates = [by_name.get(gate.metric, Metric(gate.metric)) for gate in inputs.gates or ()]
-    gate_metrics = {metric.name: metric for metric in metrics.with_directions(of_gates, runs)}
+    of_gates = [by_name.get(gate.metric, Metric(gate.metric)) for gate in gate_lines]
+    gate_metrics = {
+        metric.name: metric for metric in directions.with_directions(of_gates, runs, gate_lines, inputs.select_by)
+    }
     all_metrics = tuple({**gate_metrics, **by_name}.values())
+    select_by = directions.complete(inputs.select_by, inputs.metrics or (), gate_lines) if inputs.select_by else None
+    ranking = (select_by,) if select_by else (*shown, *gate_metrics.values())
     by_group = inputs.aggregate == "group"
-    candidate_groups = seeds.group_runs(usable, all_metrics, by_group=by_group)
-    baseline_groups = seeds.group_runs(baselines, all_metrics, by_group=by_group)
-    best = metrics.best_run([group.run for group in candidate_groups], shown or all_metrics)
+    ordered = (*ranking, *all_metrics)
+    candidate_groups = seeds.group_runs(usable, ordered, by_group=by_group)
+    baseline_groups = seeds.group_runs(baselines, ordered, by_group=by_group)
     return Comparison(
         selection=chosen,
         candidates=candidates,
         usable=usable,
         baselines=baselines,
         baseline_groups=baseline_groups,
-        bar=choose_bar(baseline_groups, shown or all_metrics, by_group=by_group),
+        bar=choose_bar(baseline_groups, ranking, by_group=by_group),
         metrics=shown,
         gate_metrics=gate_metrics,
-        best=next((group for group in candidate_groups if group.run is best), None),
-        notes=(_NO_BASELINE,) if chosen.wants_baselines and not baselines else (),
+        ranking=ranking,
+        judged=choose(
+            candidate_groups,
+            judge=inputs.judge,
+            ranking=ranking,
+            metrics=all_metrics,
+            select_by=select_by is not None,
+            by_group=by_group,
+        ),
+        notes=(*expansion.notes, *((_NO_BASELINE,) if chosen.wants_baselines and not baselines else ())),
     )
 
 
@@ -109,10 +139,27 @@ def evaluate(
     timed_out: bool = False,
 ) -> Findings:
     """Compare the metrics, evaluate gates and requirements, and collect the evidence for the commit."""
-    chosen, best = comparison.selection, comparison.best
-    best_run = best.run if best else None
+    chosen, judged = comparison.selection, comparison.judged
     baselines = [group.run for group in comparison.baseline_groups]
     bar = comparison.bar
+    no_candidate = why_none_is_judged(comparison.candidates, comparison.usable) or judged.reason
+
+    def gates_of(candidate: SeedGroup | None) -> tuple[GateResult, ...]:
+        return gates.evaluate(
+            inputs.gates or (),
+            candidate.run if candidate else None,
+            baselines,
+            comparison.gate_metrics,
+            bar=bar,
+            no_candidate=no_candidate,
+        )
+
+    if judged.judge == ALL and judged.candidates:
+        gate_results = evaluate_all(judged.candidates, gates_of)
+        judged = judged.decided_by(decisive_run(gate_results))
+    else:
+        gate_results = gates_of(judged.group)
+    group = judged.group
     finished = tuple(run for run in comparison.usable if run.finished)
     commit = commit_evidence.collect(comparison.candidates, chosen.sha, chosen.sha_config_key, details)
     datasets = compare_datasets(finished, comparison.baselines, details) if inputs.lineage and finished else None
@@ -134,18 +181,11 @@ def evaluate(
         candidates=comparison.candidates,
         baselines=comparison.baselines,
         counts=selection.count(comparison.candidates, comparison.baselines, now),
-        best=best_run,
-        best_members=best.members if best else (),
-        rows=compare(best_run, baselines, comparison.metrics, bar.run if bar else None) if best_run else (),
-        seeds=seeds.compare_seeds(best, comparison.baselines, comparison.metrics) if best and by_group else (),
-        gates=gates.evaluate(
-            inputs.gates or (),
-            best_run,
-            baselines,
-            comparison.gate_metrics,
-            bar=bar,
-            no_candidate=why_none_is_judged(comparison.candidates, comparison.usable),
-        ),
+        judged=judged,
+        rows=compare(group.run, baselines, comparison.metrics, bar.run if bar else None) if group else (),
+        seeds=seeds.compare_seeds(group, comparison.baselines, comparison.metrics) if group and by_group else (),
+        gates=gate_results,
+        accepted_gates=gates_of(judged.accepted) if judged.accepted else (),
         bar=bar,
         requirements=check.results(inputs.require or ()),
         commit=commit,
@@ -164,7 +204,7 @@ def evaluate(
 def _doubts(findings: Findings) -> tuple[str, ...]:
     return doubts.of_verdict(
         contradicted=findings.commit.contradicted,
-        judged=findings.best_members,
+        judged=findings.judged_members,
         sha=findings.commit.sha,
         same_data=findings.same_data,
         running=findings.running,

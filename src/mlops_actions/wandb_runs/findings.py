@@ -11,8 +11,9 @@ from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs.differences import MetricRow
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar
+from mlops_actions.wandb_runs.selection.judged import Judged
 from mlops_actions.wandb_runs.selection.runs import RunCounts, RunSelection
-from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
+from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup
 from mlops_actions.wandb_runs.values import as_json
 from mlops_actions.wandb_runs.verdict.commit_evidence import CommitEvidence
 from mlops_actions.wandb_runs.verdict.datasets import DatasetComparison
@@ -23,10 +24,11 @@ from mlops_actions.wandb_runs.verdict.verdict import Verdict, VerdictFacts, deci
 
 @dataclass(frozen=True)
 class Findings:
-    """All findings. `candidates` and `baselines` are newest first; `rows` compare `best` with `bar` and all baselines.
+    """All findings. `candidates` and `baselines` are newest first; `rows` compare the judged one with `bar`.
 
-    `best` is a run or represents a group, and `best_members` are the runs that it represents. `silent` are the ids of runs
-    whose state is `running` and that stopped reporting. `seeds` compares groups, where the user asked for that.
+    `gates` are the results of the judged candidate, and `accepted_gates` those of the one that a passed verdict is about.
+    `silent` are the ids of runs whose state is `running` and that stopped reporting. `seeds` compares groups, where the user
+    asked for that.
 
     `sweep` is the sweep whose runs are the candidates, where the user named one; `swept` are the config keys that it varies.
 
@@ -43,13 +45,13 @@ class Findings:
     candidates: tuple[Run, ...]
     baselines: tuple[Run, ...]
     counts: RunCounts
-    best: Run | None
+    judged: Judged
     rows: tuple[MetricRow, ...]
     gates: tuple[GateResult, ...]
     seeds: tuple[SeedComparison, ...]
     commit: CommitEvidence
     datasets: DatasetComparison | None
-    best_members: tuple[Run, ...] = ()
+    accepted_gates: tuple[GateResult, ...] = ()
     bar: Bar | None = None
     requirements: tuple[RequirementResult, ...] = ()
     details: Mapping[str, RunDetails] = field(default_factory=dict)
@@ -66,6 +68,21 @@ class Findings:
     def swept(self) -> tuple[str, ...]:
         """The config keys that the sweep varies; their values are in each run's config."""
         return self.sweep.parameters if self.sweep else ()
+
+    @property
+    def best(self) -> Run | None:
+        """The best finished candidate: a run, or one that represents a group."""
+        return self.judged.best.run if self.judged.best else None
+
+    @property
+    def judged_members(self) -> tuple[Run, ...]:
+        """The runs that are judged: one, the members of a group, or with `judge: mean` all that finished."""
+        return self.judged.group.members if self.judged.group else ()
+
+    @property
+    def accepted(self) -> SeedGroup | None:
+        """The candidate that may be promoted and attested where the verdict is a pass, with its members."""
+        return self.judged.accepted
 
     @property
     def failed_gates(self) -> tuple[GateResult, ...]:
@@ -105,7 +122,7 @@ class Findings:
                 finished=self.counts.finished,
                 running=len(self.running),
                 contradicted=len(contradicted),
-                judged_contradicted=any(run.id in contradicted for run in self.best_members),
+                judged_contradicted=any(run.id in contradicted for run in self.judged_members),
                 same_data=self.same_data,
                 partial=self.partial,
                 timed_out=self.timed_out,
@@ -145,9 +162,12 @@ class Findings:
             "single-run": counts.single_run,
             "timed-out": self.timed_out,
             **{f"num-{state}": number for state, number in vars(counts).items()},
-            "metrics": [vars(metric) for metric in self.metrics],
+            "metrics": [_metric(metric) for metric in self.metrics],
             "candidates": [self._run(run) for run in self.candidates[:max_candidates]],
             "baselines": [self._run(run) for run in self.baselines],
+            "judged-run-id": self.judged.run_id or None,
+            "selected-by": self.judged.selected_by or None,
+            "judged": _judged(self.judged),
             "best-run-id": best.id if best else None,
             "best-run-url": best.url if best else None,
             "bar": _bar(self.bar) if self.bar else None,
@@ -189,6 +209,20 @@ class Findings:
         }
 
 
+def _metric(metric: Metric) -> Json:
+    return {"name": metric.name, "direction": metric.direction, "source": metric.source, "unit": metric.unit or None}
+
+
+def _judged(judged: Judged) -> Json:
+    return {
+        "judge": judged.judge,
+        "name": judged.run.title if judged.run else None,
+        "out-of": len(judged.candidates),
+        "tied": judged.tied,
+        "reason": judged.reason or None,
+    }
+
+
 def _row(row: MetricRow) -> Json:
     differences = {"bar": row.bar, "best": row.best, "mean": row.mean, "latest": row.latest}
     return {
@@ -225,6 +259,7 @@ def _seeds(comparison: SeedComparison) -> Json:
 def _gate(result: GateResult) -> Json:
     return {
         "gate": result.gate.text,
+        "run-id": result.run.id if result.run else None,
         "passed": result.passed,
         "judged": result.judged,
         "value": result.value,

@@ -13,9 +13,11 @@ from mlops_actions.core.gates import Gate
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
 from mlops_actions.core.types import Json
-from mlops_actions.wandb_runs.metrics import metric as metric_grammar
+from mlops_actions.wandb_runs.metrics import directions
+from mlops_actions.wandb_runs.metrics import grammar as metric_grammar
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.result import RESULT
+from mlops_actions.wandb_runs.selection.judged import BEST, JUDGES, MEAN
 from mlops_actions.wandb_runs.verdict import requirements
 
 MAX_BASELINES = 1000
@@ -40,6 +42,17 @@ def _page(value: str) -> str:
 
 def _metrics(value: str) -> tuple[Metric, ...]:
     return metric_grammar.parse(items(value))
+
+
+def _legacy_metrics(value: str) -> tuple[Metric, ...]:
+    return metric_grammar.parse_plain(items(value))
+
+
+def _select_by(value: str) -> Metric:
+    metric = metric_grammar.parse_one(value)
+    if metric.is_pattern:
+        raise ValueError(f"must name one metric, not the pattern {metric.name!r}")
+    return metric
 
 
 def _gates(value: str) -> tuple[Gate, ...]:
@@ -125,15 +138,27 @@ class Inputs(DeclaredInputs):
     )
     metrics: tuple[Metric, ...] | None = input_field(
         _metrics,
-        "Summary metrics to show. `val_acc:max` or `val_loss:min` gives the direction; without it W&B's `define_metric` "
-        "decides, else the name.",
+        "Summary metrics to show. `val_acc:max` or `val_loss:min` gives the direction; without it a gate's operator "
+        "decides, else W&B's `define_metric`, else the name. `latency_ms[ms]:min` gives a unit too. `eval/*` shows what the "
+        "runs have of that form. A name in quotes is taken as it is.",
         default="[]",
-        legacy=("display_metrics",),
+        legacy=(Legacy("display_metrics", parse=_legacy_metrics),),
+    )
+    select_by: Metric | None = input_field(
+        _select_by,
+        "The metric by which the best of several candidates is chosen, with its direction: `val_accuracy:max`. Without it, "
+        "the first of `metrics` that has a direction, else of `gates`.",
+    )
+    judge: str = input_field(
+        choice(*JUDGES),
+        "Which of several finished candidates is judged: the `best` by `select-by`, their `mean`, `all` (each must pass "
+        "every gate) or the `latest`.",
+        default=BEST,
     )
     config_keys: tuple[str, ...] | None = input_field(_unique, "Config keys to show.", legacy=("display_config_vars",))
     gates: tuple[Gate, ...] | None = input_field(
         _gates,
-        "Conditions that the best candidate must fulfil, one per line: `METRIC OP NUMBER`, or "
+        "Conditions that the judged candidate must fulfil, one per line: `METRIC OP NUMBER`, or "
         "`METRIC OP baseline[.best|.mean|.latest] [+ - *] NUMBER[%]`. A missing value is a failure, never a pass.",
     )
     require: tuple[str, ...] | None = input_field(
@@ -213,6 +238,7 @@ class Inputs(DeclaredInputs):
                 "no input selects the candidates",
                 "give 'sha' (the commit that was trained), 'run-id', 'group' or 'filters'",
             )
+        yield from self._judging_problems()
         if self.check_name and not self.sha:
             yield BadInput("input 'check-name' needs 'sha'", "give 'sha', the commit that gets the check run")
         if self.promote_alias and not (self.gates or self.require):
@@ -231,6 +257,22 @@ class Inputs(DeclaredInputs):
                 "input 'require' asks for 'same-data', but there are no baselines to compare with",
                 "give 'baseline-tags' or 'baseline-sha', and leave 'lineage' on",
             )
+
+    def _judging_problems(self) -> Iterator[BadInput]:
+        metrics, gates = self.metrics or (), self.gates or ()
+        for contradiction in directions.contradictions(metrics, self.select_by, gates):
+            yield BadInput(contradiction.cause, contradiction.remedy)
+        if self.select_by and not directions.given(self.select_by, metrics, gates):
+            name = self.select_by.name
+            yield BadInput(
+                f"input 'select-by' does not say which values of {name} are better", f"write {name}:max or {name}:min"
+            )
+        for name, wanted in (("promote-alias", self.promote_alias), ("statement", self.statement)):
+            if self.judge == MEAN and wanted:
+                yield BadInput(
+                    f"input '{name}' needs one run, but 'judge: mean' judges the mean of several, which is no model",
+                    f"give 'judge' another value, or leave out '{name}'",
+                )
 
 
 ACTION = Action(
@@ -254,6 +296,11 @@ ACTION = Action(
         Output("requirements", "`passed`, `failed`, `pending` while a candidate runs, or `none` without `require`"),
         Output("verified", "`true` when W&B itself recorded `sha` as the commit of every candidate"),
         Output("same-data", "`true`, `false`, or empty where the runs recorded too little to compare"),
+        Output(
+            "judged-run-id",
+            "Id of the candidate that was judged; with `judge: all` of the one that decided, with `mean` of several empty",
+        ),
+        Output("selected-by", "The metric that chose among several candidates, `val_accuracy:max`; empty where none did"),
         Output("best-run-id", "Id of the best finished candidate"),
         Output("best-run-url", "Address of the best finished candidate"),
         Output("promoted", "The model artifact that got the alias, `name:version`; empty where none got it"),

@@ -21,9 +21,9 @@ class Promotion:
 
 def promote(alias: str, findings: Findings, give_alias: Callable[[Run, str], str]) -> Promotion:
     """Give the alias where the verdict allows it."""
-    if not alias or findings.best is None or not findings.verdict.promotes:
+    if not alias or findings.accepted is None or not findings.verdict.promotes:
         return Promotion(alias)
     try:
-        return Promotion(alias, artifact=give_alias(findings.best, alias))
+        return Promotion(alias, artifact=give_alias(findings.accepted.run, alias))
     except ActionError as error:
         return Promotion(alias, error=error)

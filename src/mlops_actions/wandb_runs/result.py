@@ -63,12 +63,28 @@ RESULT: Mapping[str, Json] = {
         _object(
             name=_TEXT,
             direction={"enum": ["min", "max", ""]},
-            source={"enum": ["given", "tracker", "inferred", ""], "description": "Where the direction comes from."},
+            source={"enum": ["given", "gate", "tracker", "inferred", ""], "description": "Where the direction comes from."},
+            unit=_OPTIONAL_TEXT,
         ),
         "The metrics of the input `metrics`, with their directions.",
     ),
     "candidates": _list(_RUN, "The candidates, newest first: at most 100 in the output, all in the file."),
     "baselines": _list(_RUN, "The baselines, newest first."),
+    "judged-run-id": _OPTIONAL_TEXT,
+    "selected-by": _OPTIONAL_TEXT,
+    "judged": {
+        "description": "How the judged candidate was chosen.",
+        **_object(
+            judge={"enum": ["best", "mean", "all", "latest"]},
+            name={
+                **_OPTIONAL_TEXT,
+                "description": "Its name; that of a group or of the mean of all has its number of runs.",
+            },
+            out_of={**_COUNT, "description": "The number of finished candidates; a group counts as one."},
+            tied={**_COUNT, "description": "How many others are as good as the best one."},
+            reason={**_OPTIONAL_TEXT, "description": "Why none was chosen."},
+        ),
+    },
     "best-run-id": _OPTIONAL_TEXT,
     "best-run-url": _OPTIONAL_TEXT,
     "bar": {
@@ -90,13 +106,13 @@ RESULT: Mapping[str, Json] = {
         _object(
             metric=_TEXT,
             direction={"enum": ["min", "max", None]},
-            value={"description": "The best candidate's value, as the run logged it."},
+            value={"description": "The judged candidate's value, as the run logged it."},
             bar=_DIFFERENCE,
             best={**_DIFFERENCE, "description": "Against the best value of any baseline, which is no one model."},
             mean=_DIFFERENCE,
             latest=_DIFFERENCE,
         ),
-        "The best candidate against the bar, and the best value, the mean and the latest of all baselines.",
+        "The judged candidate against the bar, and the best value, the mean and the latest of all baselines.",
     ),
     "seeds": _list(
         _object(
@@ -107,12 +123,13 @@ RESULT: Mapping[str, Json] = {
             interval={"type": ["array", "null"], "items": _NUMBER, "description": "The 95 % interval of the difference."},
             verdict=_TEXT,
         ),
-        "With `aggregate: group`: the seeds of the best group against the baselines.",
+        "With `aggregate: group`: the seeds of the judged group against the baselines.",
     ),
     "gate": _STATUS,
     "gate-results": _list(
         _object(
             gate=_TEXT,
+            run_id={**_OPTIONAL_TEXT, "description": "With `judge: all`: the candidate that decided."},
             passed=_BOOLEAN,
             judged={"type": "boolean", "description": "`false`: there is no baseline, and `no-baseline` allows that."},
             value=_OPTIONAL_NUMBER,

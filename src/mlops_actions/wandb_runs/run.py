@@ -72,7 +72,7 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
     timed_out = inputs.wait and not _wait(inputs, candidate_query, ports)
     settling = Settling(
         read_again=lambda runs: tracker.find(RunQuery(run_ids=tuple(run.id for run in runs)), None, keys).candidates,
-        needed=[gate.metric for gate in inputs.gates or ()],
+        needed=comparison.decisive_metrics(inputs),
         clock=ports.clock,
         log=ports.runner,
     )
@@ -132,11 +132,12 @@ def _promotion(inputs: Inputs, ports: Ports, findings: Findings, attestation: At
 
 
 def _details(inputs: Inputs, compared: Comparison, tracker: Tracker) -> Mapping[str, RunDetails]:
-    """Read details of the best candidate, the baselines, and the newest of the other candidates."""
+    """Read details of the judged candidate, the baselines, and the newest of the other candidates."""
     curves = inputs.curves or ()
     if not compared.candidates or not (inputs.lineage or curves or inputs.sha or inputs.require):
         return {}
-    best = compared.best.members if compared.best else ()
+    judged = [group for group in (compared.judged.accepted, compared.judged.group) if group]
+    best = [run for group in judged for run in group.members]
     runs = (*best[: _MAX_DETAILED // 2], *compared.baselines[: _MAX_DETAILED // 4], *compared.candidates)
     distinct = list({run.id: run for run in runs}.values())[:_MAX_DETAILED]
     return tracker.details(distinct, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
@@ -237,6 +238,8 @@ def _outputs(findings: Findings) -> dict[str, str]:
         "requirements": findings.requirement_status,
         "verified": flag(findings.commit.verified),
         "same-data": "" if same_data is None else flag(same_data),
+        "judged-run-id": findings.judged.run_id,
+        "selected-by": findings.judged.selected_by,
         "best-run-id": best.id if best else "",
         "best-run-url": best.url if best else "",
     }

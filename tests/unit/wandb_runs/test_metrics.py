@@ -8,7 +8,10 @@ import pytest
 
 from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.differences import best_ids, compare, difference
-from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, infer_direction, parse, with_directions
+from mlops_actions.wandb_runs.metrics.directions import with_directions
+from mlops_actions.wandb_runs.metrics.grammar import parse
+from mlops_actions.wandb_runs.metrics.metric import Metric, best_run
+from mlops_actions.wandb_runs.metrics.names import infer_direction
 
 
 def run(name: str, state: str = "finished", directions: dict[str, str] | None = None, **summary: object) -> Run:
@@ -62,7 +65,7 @@ def test_the_users_direction_wins_over_the_trackers_and_that_over_the_name() -> 
         ("answer", ""),
         ("accuracy_loss", ""),
         ("epoch", ""),
-        ("mAP", ""),
+        ("mAP", "max"),
         ("map", "max"),
         ("latency_ms", "min"),
     ],

@@ -1,8 +1,7 @@
-"""Metrics and their directions: as the user says, else as the tracker was told, else as the name suggests."""
+"""A metric: its name, its unit, which of its values are better, and its values over runs."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -10,29 +9,31 @@ from statistics import fmean
 from mlops_actions.core.runs import Run, finite_number, metric_value
 
 MIN, MAX = "min", "max"
-GIVEN, TRACKER, INFERRED = "given", "tracker", "inferred"
-
-# Words in names that imply a direction, as training scripts commonly name their metrics.
-_LOWER = frozenset({"loss", "error", "err", "mse", "rmse", "mae", "mape", "nll", "perplexity", "ppl", "wer", "cer"}) | {
-    "latency", "runtime", "duration", "time", "fpr", "fnr", "regret", "cost",
-}  # fmt: skip
-_HIGHER = frozenset({"acc", "accuracy", "auc", "auroc", "f1", "precision", "recall", "score", "r2", "bleu", "rouge"}) | {
-    "map", "iou", "dice", "reward", "return", "throughput", "top1", "top5",
-}  # fmt: skip
+GIVEN, GATE, TRACKER, INFERRED = "given", "gate", "tracker", "inferred"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of the report. `direction` is `min`, `max` or empty; `source` says where the direction comes from."""
+    """A metric of the report. `direction` is `min`, `max` or empty, and `source` says where it comes from.
+
+    `unit` is shown beside values, and is empty where the user gave none. The `*` in a pattern's name stands for any text.
+    """
 
     name: str
     direction: str = ""
     source: str = ""
+    unit: str = ""
+    is_pattern: bool = False
 
     @property
     def arrow(self) -> str:
         """↑ where higher is better, ↓ where lower is better."""
         return {MAX: "↑", MIN: "↓"}.get(self.direction, "")
+
+    @property
+    def label(self) -> str:
+        """The name with its direction, as an input takes it: `loss:min`."""
+        return f"{self.name}:{self.direction}" if self.direction else self.name
 
     def better(self, value: float, than: float) -> bool:
         """Return whether a value is strictly better; False where the direction is not known."""
@@ -45,51 +46,12 @@ class Metric:
             return None
         return max(numbers) if self.direction == MAX else min(numbers)
 
-
-def parse(entries: Sequence[str]) -> tuple[Metric, ...]:
-    """Parse `name`, `name:min` and `name:max`; a name given twice is one metric. Raises ValueError.
-
-    Any other colon belongs to the name.
-    """
-    metrics: dict[str, Metric] = {}
-    for entry in entries:
-        name, colon, direction = entry.rpartition(":")
-        if colon and direction.strip().lower() in (MIN, MAX):
-            metric = Metric(name.strip(), direction.strip().lower(), GIVEN)
-        else:
-            metric = Metric(entry.strip())
-        if not metric.name:
-            raise ValueError(f"has a metric without a name: {entry!r}")
-        earlier = metrics.get(metric.name)
-        if earlier and earlier.direction and metric.direction and earlier.direction != metric.direction:
-            raise ValueError(f"gives {metric.name!r} two directions")
-        if not earlier or metric.direction:
-            metrics[metric.name] = metric
-    return tuple(metrics.values())
-
-
-def with_directions(metrics: Sequence[Metric], runs: Sequence[Run]) -> tuple[Metric, ...]:
-    """Fill in the directions that the user did not give."""
-    return tuple(metric if metric.direction else _with_direction(metric, runs) for metric in metrics)
-
-
-def _with_direction(metric: Metric, runs: Sequence[Run]) -> Metric:
-    # `loss.min` is the minimum that the tracker keeps of `loss`: a minimum is kept where lower is better.
-    base, _, aggregate = metric.name.rpartition(".")
-    if base and aggregate in (MIN, MAX):
-        return Metric(metric.name, aggregate, TRACKER)
-    for run in runs:
-        if direction := run.directions.get(metric.name):
-            return Metric(metric.name, direction, TRACKER)
-    direction = infer_direction(metric.name)
-    return Metric(metric.name, direction, INFERRED) if direction else metric
-
-
-def infer_direction(name: str) -> str:
-    """Return `min` or `max` by the words of a name; empty where they say nothing or contradict each other."""
-    words = set(re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
-    lower, higher = bool(words & _LOWER), bool(words & _HIGHER)
-    return MIN if lower and not higher else MAX if higher and not lower else ""
+    def worst(self, values: Iterable[float]) -> float | None:
+        """Return the worst of some numbers; None where there are none, or the direction is not known."""
+        numbers = list(values)
+        if not numbers or not self.direction:
+            return None
+        return min(numbers) if self.direction == MAX else max(numbers)
 
 
 def finite_values(runs: Sequence[Run], metric: Metric) -> list[float]:

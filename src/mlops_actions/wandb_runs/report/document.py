@@ -66,9 +66,8 @@ def _curves(findings: Findings) -> str:
     if not findings.curves:
         return ""
     candidates = [run for run in findings.candidates if run.finished or run.state == RUNNING]
-    if findings.best:
-        best = findings.best.id
-        candidates.sort(key=lambda run: run.id != best)
+    judged = findings.judged.run_id
+    candidates.sort(key=lambda run: run.id != judged)
     baselines = findings.baselines[:_MAX_BASELINE_CURVES]
     labels = {run.id: f"candidate {run_link(run)}" for run in candidates[: curves.MAX_CURVES - len(baselines)]}
     labels |= {run.id: f"baseline {run_link(run)}" for run in baselines}

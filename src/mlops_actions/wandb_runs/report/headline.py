@@ -54,7 +54,7 @@ def _wrong(findings: Findings) -> str:
     """Say what makes the verdict doubtful: runs of another commit, or other data."""
     if findings.all_contradicted:
         return "every run is of another commit"
-    if any(run in findings.commit.contradicted for run in findings.best_members):
+    if any(run in findings.commit.contradicted for run in findings.judged_members):
         return "a judged run is of another commit"
     return "candidates and baselines used different data"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mlops_actions.core import markdown
-from mlops_actions.core.runs import Run, finite_number, metric_value, value_at
+from mlops_actions.core.runs import Run, metric_value, value_at
 from mlops_actions.wandb_runs.differences import Difference, MetricRow, best_ids
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import CSV_FILE
@@ -20,12 +20,15 @@ from mlops_actions.wandb_runs.report.numbers import (
     format_percent,
     table_cell,
 )
+from mlops_actions.wandb_runs.selection.judged import ALL, BEST, LATEST, MEAN
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, Spread
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 
 # A larger table of all runs is folded.
 _MAX_OPEN_RUNS, _MAX_OPEN_COLUMNS = 8, 6
 _MAX_RUNS = 60
+_NAMES = {BEST: "Best candidate", LATEST: "Latest candidate", MEAN: "Candidates", ALL: "Deciding candidate"}
+_NEWEST = {**_NAMES, BEST: "Newest candidate"}  # where no metric tells which one is best
 _NO_BREAK_SPACE = "\u00a0"
 
 
@@ -84,8 +87,9 @@ def gate_numbers(result: GateResult) -> tuple[str, str]:
 
 
 def comparison_table(findings: Findings) -> str:
-    """Return the best candidate against the bar, and the mean and the latest of all baselines."""
-    if not findings.best or not findings.baselines or not findings.rows:
+    """Return the judged candidate against the bar, and the mean and the latest of all baselines."""
+    judged = findings.judged.run
+    if not judged or not findings.baselines or not findings.rows:
         return ""
     columns = [Column[MetricRow]("Metric", lambda row: _metric(row.metric), "l"), Column[MetricRow]("Candidate", _candidate)]
     if len(findings.baselines) == 1:
@@ -96,20 +100,18 @@ def comparison_table(findings: Findings) -> str:
             Column[MetricRow]("Mean", lambda row: _difference(row, row.mean)),
             Column[MetricRow]("Latest", lambda row: _difference(row, row.latest)),
         ]
-    title, table = _comparison_title(findings, findings.best), _table(columns, findings.rows)
+    title, table = _comparison_title(findings, judged), _table(columns, findings.rows)
     return f"{title}\n\n{table}\n\n{_legend(findings.metrics)}"
 
 
-def _comparison_title(findings: Findings, best: Run) -> str:
-    # Only a metric with a direction can say which candidate is best.
-    decisive = [row.metric for row in findings.rows if row.metric.direction and finite_number(row.value) is not None]
-    several = findings.counts.finished > 1
-    name = "Candidate" if not several else "Best candidate" if decisive else "Newest candidate"
-    by = f" (by {markdown.code(decisive[0].name)})" if decisive and several else ""
+def _comparison_title(findings: Findings, run: Run) -> str:
+    judged = findings.judged
+    name = "Candidate" if len(judged.candidates) == 1 else _NAMES[judged.judge] if judged.by else _NEWEST[judged.judge]
+    by = f" (by {markdown.code(judged.by.name)})" if judged.by and judged.selected_by else ""
     bar, of_bar = findings.bar, ""
     if bar:
         of_bar = f"; the bar is {run_link(bar.run)}, {markdown.escape(bar.choice)}"
-    return f"**{name}** {run_link(best)}{by} against {plural(findings.counts.baselines, 'baseline')}{of_bar}"
+    return f"**{name}** {run_link(run)}{by} against {plural(findings.counts.baselines, 'baseline')}{of_bar}"
 
 
 def _candidate(row: MetricRow) -> str:

@@ -1,4 +1,4 @@
-"""Evaluate gates on one run, the best candidate, so that two gates cannot pass on two different runs.
+"""Evaluate gates on one run, the judged candidate, so that two gates cannot pass on two different runs.
 
 A missing value, or one that is no finite number, is a failure and never a pass. `core/gates.py` holds the grammar.
 """
@@ -29,7 +29,8 @@ class GateResult:
     """The result of a gate: the two numbers it compared, or the reason why one of them is missing.
 
     `against` names what the required number comes from: which baseline, out of how many. `judged` is False where there was
-    no baseline to compare with, and the user chose that this is no failure.
+    no baseline to compare with, and the user chose that this is no failure. `run` is the candidate that decides where every
+    candidate is judged, else None.
     """
 
     gate: Gate
@@ -39,6 +40,7 @@ class GateResult:
     reason: str = ""
     against: str = ""
     judged: bool = True
+    run: Run | None = None
 
     @property
     def failed(self) -> bool:
