@@ -88,7 +88,7 @@ class ImageBuild:
         if own:
             return (*own, *([tags.unbound] if tags.unbound else self._target.settled_tags("").names[:1]))
         if tags.names:
-            return (tags.unbound or tags.fallback or tags.names[0],)
+            return (tags.unbound or tags.fallback or self._target.settled_tags("").names[0],)
         platforms = self._request.inputs.platforms or (self._builder.platform,)
         return (fingerprint.unkeyed_tag(self._request.revision.sha, platforms),)
 

@@ -119,10 +119,11 @@ class Publisher:
         """The summary of the last step."""
         return self.runner.files["GITHUB_STEP_SUMMARY"].read_text()
 
-    def labels(self, tag: str) -> dict[str, str]:
-        """Return the labels of the image with a tag."""
-        repository = self.registry.store.repositories[self.repository]
+    def labels(self, tag: str, name: str = "") -> dict[str, str]:
+        """Return the labels of the image with a tag, by default in this repository."""
+        name = name or self.repository
+        repository = self.registry.store.repositories[name]
         digest = json.loads(repository.manifest(tag).content)["config"]["digest"]
-        config = json.loads(self.registry.store.blob(self.repository, digest).read_bytes())
+        config = json.loads(self.registry.store.blob(name, digest).read_bytes())
         labels: dict[str, str] = config["config"]["Labels"]
         return labels

@@ -49,9 +49,9 @@ class Scene:
             GITHUB_REF=event_ref or f"refs/heads/{branch}",
         )
 
-    def stands_for(self, tag: str) -> str:
+    def stands_for(self, tag: str, repository: str = "") -> str:
         """Name the commit of the image that has a tag, as its label tells it."""
-        sha = self.publisher.labels(tag).get("org.opencontainers.image.revision", "")
+        sha = self.publisher.labels(tag, repository).get("org.opencontainers.image.revision", "")
         return next((name for name, commit in self.commits.items() if commit == sha), sha)
 
 
@@ -162,6 +162,68 @@ def test_the_image_that_a_newer_commit_reused_is_not_replaced_by_an_older_one(
     assert scene.stands_for("main" + given.get("suffix", "")) == "first"
     reason = "as well, which is newer" if "sha" in tags else "without 'sha' in 'tags'"
     assert reason in scene.publisher.log.getvalue()
+
+
+OLDER_NAMES: list[tuple[dict[str, str], str]] = [
+    # inputs of the replaced actions, the tag that follows the branch
+    ({"name": "ghcr.io/octo/digits"}, "latest"),
+    ({"name": "ghcr.io/octo/digits", "tags": "latest,nightly"}, "latest"),
+    ({"name": "ghcr.io/octo/digits", "tags": "main"}, "main"),
+    ({"name": "ghcr.io/octo/digits:main"}, "main"),
+    ({"image_name": "train", "registry": "{host}"}, "latest"),
+    ({"image_name": "train", "registry": "{host}", "branch_tag": "true"}, "main"),
+    ({"image_name": "train", "registry": "{host}", "tag": "main"}, "main"),
+]
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["GitHub answers", "no token"])
+@pytest.mark.parametrize(("given", "tag"), OLDER_NAMES)
+def test_the_tags_of_older_inputs_do_not_go_back_where_github_tells(
+    scene: Scene, given: dict[str, str], tag: str, knows: bool
+) -> None:
+    """Without an answer they move, as the replaced actions' users know it."""
+    token = None if knows else ""
+    scene.publisher.docker.addresses["ghcr.io"] = scene.publisher.host
+    older = {"tags": "", **{name: value.format(host=scene.publisher.host) for name, value in given.items()}}
+    repository = "octo/digits/train" if "image_name" in given else ""
+    for commit, expected in (("first", "first"), ("third", "third"), ("second", "third" if knows else "second")):
+        scene.publish(commit, given=older, token=token)
+        assert scene.stands_for(tag, repository) == expected
+
+
+def test_latest_of_an_older_input_goes_from_branch_to_branch_as_before(scene: Scene) -> None:
+    for commit, branch in (("third", "main"), ("feature", "feature"), ("third", "main")):
+        scene.publish(commit, branch=branch, given={"tags": "", "image_name": "train", "registry": scene.publisher.host})
+        assert scene.stands_for("latest", "octo/digits/train") == commit
+
+
+VARIANTS = [
+    # branch, git tag of a release, its image's tag, whether the branch may have it
+    ("1-cuda", "v1.2.3", "1-cuda", False),
+    ("cpu-1", "v1.2.3", "cpu-1", False),
+    ("cpu-v1.2", "v1.2.3", "cpu-v1.2", False),
+    ("cpu-1.2.3", "1.2.3", "cpu-1.2.3", False),
+    ("cpu-2026.11", "2026.11", "cpu-2026.11", False),
+    ("12-fix-it", "v1.2.3", "12-fix-it", True),  # 1.2.3 is no release of 12
+    ("release-1.3", "v1.2.3", "release-1.3", True),
+    ("sweep-20261123", "v1.2.3", "sweep-20261123", True),
+]
+
+
+@pytest.mark.parametrize("reused", [False, True], ids=["the image names the release", "it was built for another branch"])
+@pytest.mark.parametrize(("branch", "release", "tag", "moves"), VARIANTS)
+def test_a_branch_called_like_the_variant_of_a_release_does_not_move_its_tag(
+    scene: Scene, branch: str, release: str, tag: str, moves: bool, reused: bool
+) -> None:
+    """Another leg of the matrix has pushed the release under a suffix or prefix that this leg does not know."""
+    scene.repository.tags[release] = scene.commits["first"]
+    scene.publish(
+        "first", given={"tags": tag, "labels": f"org.opencontainers.image.version={'main' if reused else release}"}
+    )
+    scene.commits["work"] = scene.repository.push(branch, by="writer").sha
+    outcome = scene.publish("work", branch=branch, tags="branch")
+    assert scene.stands_for(tag) == ("work" if moves and tag in outcome.outputs["tags"] else "first")
+    assert moves == (tag in outcome.outputs["tags"].split())
 
 
 def test_another_literal_goes_where_the_workflow_file_says(scene: Scene) -> None:

@@ -51,8 +51,15 @@ class GitHubHistory:
 
         https://docs.github.com/rest/git/refs#list-matching-references
         """
-        path = f"/repos/{self._context.repository}/git/matching-refs/heads/{quote(prefix)}"
-        return tuple(item["ref"].removeprefix("refs/heads/") for item in self._transport.pages(path, record(ref=text)))
+        return self._refs("heads", prefix)
+
+    def git_tags(self, prefix: str) -> tuple[str, ...]:
+        """Return the git tags whose names begin so."""
+        return self._refs("tags", prefix)
+
+    def _refs(self, kind: str, prefix: str) -> tuple[str, ...]:
+        path = f"/repos/{self._context.repository}/git/matching-refs/{kind}/{quote(prefix)}"
+        return tuple(item["ref"].removeprefix(f"refs/{kind}/") for item in self._transport.pages(path, record(ref=text)))
 
     @cached_property
     def _transport(self) -> GitHubTransport:

@@ -1,8 +1,8 @@
 """The tag schemes of the two actions that this one replaces, for images that were named by one of their inputs. Pure.
 
 The schemes are kept except where they were unsafe (`latest` or a release's tag from a pull request, a branch that is called
-like a release, `latest` from a pre-release or an older version) or broken (tags that no registry takes). Another literal tag
-of a pull request stays as it was: the workflow file names it; a notice says that it is shared.
+like a release, `latest` from a pre-release, an older version or an older commit) or broken (tags that no registry takes).
+Another literal tag of a pull request stays as it was: the workflow file names it; a notice says that it is shared.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class GprTags:
             elif not revision.is_pull_request:
                 names += _of_ref(revision.ref.rpartition("/")[2], revision, notes)
         names += _literals(self.literals, revision, notes, pushes=pushes)
-        return _tags(names, notes)
+        return _tags(names, notes, revision)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class PublishDockerTags:
         notes = Notes()
         names = self._names(revision, notes, pushes=pushes) or [revision.sha]
         snapshot = rules.snapshot_tag(revision) if self.snapshot else ""
-        return _tags([*names, *([snapshot] if snapshot else [])], notes, snapshot=snapshot)
+        return _tags([*names, *([snapshot] if snapshot else [])], notes, revision, snapshot=snapshot)
 
     def _names(self, revision: Revision, notes: Notes, *, pushes: bool) -> list[str]:
         if self.tags_input:
@@ -116,8 +116,21 @@ class PublishDockerTags:
         return [_valid(revision.git_tag, notes)]
 
 
-def _tags(names: list[str], notes: Notes, *, snapshot: str = "") -> Tags:
-    return Tags(tuple(dict.fromkeys(names)), tuple(notes.notes), snapshot, notices=tuple(notes.notices))
+def _tags(names: list[str], notes: Notes, revision: Revision, *, snapshot: str = "") -> Tags:
+    follows = set()
+    if revision.branch and not revision.is_pull_request:
+        follows = {"latest", *map(tag_names.made_valid, (revision.branch, revision.branch.replace("/", "-")))}
+        follows.add(tag_names.made_valid(revision.branch.rpartition("/")[2]))
+    return Tags(
+        tuple(dict.fromkeys(names)),
+        tuple(notes.notes),
+        snapshot,
+        notices=tuple(notes.notices),
+        of_branch=frozenset(follows.intersection(names)),
+        of_ref=frozenset(follows.intersection(names)),
+        # These actions moved them always: a job whose token may not ask GitHub still does.
+        stay_only_before_newer=True,
+    )
 
 
 def _literals(texts: Iterable[str], revision: Revision, notes: Notes, *, pushes: bool) -> list[str]:

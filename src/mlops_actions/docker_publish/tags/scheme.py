@@ -34,6 +34,7 @@ class Tags:
     `notices` are those notes that the run's page shows too. `of_branch` are the tags that follow the branch, `of_ref`
     those that a branch or a git tag gives, or the workflow file for a commit that is not the event's; `made_of` names the
     ref whose name a tag is made of. `fallback` is the commit's tag, for an image that may have none of them.
+    `stay_only_before_newer`: tags of the branch move unless GitHub says that their image is of a newer commit.
     """
 
     names: tuple[str, ...]
@@ -44,6 +45,7 @@ class Tags:
     of_ref: frozenset[str] = frozenset()
     made_of: Mapping[str, str] = field(default_factory=dict)
     fallback: str = ""
+    stay_only_before_newer: bool = False
 
     @property
     def unbound(self) -> str:

@@ -10,6 +10,7 @@ The label names the commit that built the image. Where the image was reused, new
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,11 +18,13 @@ from typing import Protocol
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.docker_publish.revision import Revision
-from mlops_actions.docker_publish.tags import tag_names
+from mlops_actions.docker_publish.tags import tag_names, versions
 from mlops_actions.docker_publish.tags.scheme import Tags
 
 REVISION_LABEL = "org.opencontainers.image.revision"
 VERSION_LABEL = "org.opencontainers.image.version"  # the branch or git tag that an image is of
+# Between hyphens, what can be the number of a release: `1`, `v1.2`; a day (20261123) or a commit has more digits.
+_VERSION_PART = re.compile(r"v?[0-9]{1,6}(?:\.[0-9]{1,18})*", re.IGNORECASE)
 REMEDY = "give the job 'contents: read', or run the newest commit of the branch again"
 
 
@@ -39,6 +42,9 @@ class History(Protocol):
 
     def branches(self, prefix: str) -> tuple[str, ...]:
         """Return the branches whose names begin so. Raises Refused and Unavailable."""
+
+    def git_tags(self, prefix: str) -> tuple[str, ...]:
+        """Return the git tags whose names begin so. Raises Refused and Unavailable."""
 
 
 class TaggedImages(Protocol):
@@ -86,7 +92,7 @@ class _Judge:
         current = self.images.digest(name)
         if current is None or current == self.digest:
             return ""
-        if may_be_shared and (reason := self._why_of_another_ref(name, made_of)):
+        if may_be_shared and (reason := self._why_of_another_ref(name, made_of) or self._why_of_a_release(name, made_of)):
             return reason
         return self._why_not_forward(name, tags, current) if name in tags.of_branch else ""
 
@@ -112,12 +118,37 @@ class _Judge:
             return ""
         return f"it belongs to {other!r}, whose name gives the same tag as {made_of!r}; rename one, or delete the tag"
 
+    def _why_of_a_release(self, name: str, made_of: str) -> str:
+        """Return why the tag of a branch may be that of a release's variant, as `1-cuda` or `cpu-1.2.3`.
+
+        Which prefixes and suffixes the other images of a matrix have, this one does not know: the label of the image tells
+        whose it is, or GitHub's git tags tell that there is such a release.
+        """
+        parts = [part.lower().removeprefix("v") for part in re.split(r"[-_]", name) if _VERSION_PART.fullmatch(part)]
+        label = self.images.labels(name).get(VERSION_LABEL, "") if parts and self.revision.branch else made_of
+        if label == made_of:
+            return ""
+        try:
+            releases = [
+                label,
+                *re.split(r"[-_]", label),
+                *(tag for part in parts for start in (part, f"v{part}") for tag in self.history.git_tags(start)),
+            ]
+        except ActionError as error:
+            return f"GitHub does not tell whether it is that of a release ({error.cause}); {REMEDY}"
+        release = next((text for text in releases if any(versions.is_short_of(part, text) for part in parts)), "")
+        return (
+            f"it may be that of the release {release!r}; rename the branch {made_of!r}, or delete the tag" if release else ""
+        )
+
     def _why_not_forward(self, name: str, tags: Tags, current: str) -> str:
         own = self.revision.sha
         if self._of_branch == "identical":
             return ""
         published = self.images.labels(name).get(REVISION_LABEL, "")
         if published == own:
+            return ""
+        if tags.stay_only_before_newer and (not published or self._compare(published, own) != "behind"):
             return ""
         if self._of_branch != "behind":
             return (

@@ -84,6 +84,12 @@ def matching(pattern: str, git_tag: str) -> Version | None:
     return any_scheme(git_tag[len(before) : len(git_tag) - len(after)]) if fits else None
 
 
+def is_short_of(short: str, text: str) -> bool:
+    """Tell whether `short` (`1`, `1.2`, `1.2.3`) are the first numbers of the version in a text, or all of it."""
+    version = any_scheme(text)
+    return version is not None and short in {version.text, *map(version.short, range(1, len(version.release) + 1))}
+
+
 def looks_like_one(text: str) -> bool:
     """Tell whether a text is a version, a short form (`v1`, `1.2`, `1.2-cuda`), or one with a name (`trainer-v1.2.3`)."""
     # A single number before a suffix is rather the issue that a branch is for: `12-fix-it`.
