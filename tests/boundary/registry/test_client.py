@@ -341,6 +341,27 @@ def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: p
         assert RegistryClient(name, None, LOG, retries=0, backoff=0).tags(REPOSITORY) == []
 
 
+def test_an_upload_without_encryption_behind_a_proxy_is_told_from_another_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that does not know of the proxy that encrypts for it names its uploads by `http://`."""
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    registry = Registry()
+    with Host(registry.app, certificate=certificate) as host:
+        client = RegistryClient(host.url.removeprefix("https://"), None, LOG, retries=0, backoff=0)
+        for location, cause, remedy in (
+            (host.url.replace("https", "http") + "/v2/x/uploads/1", "without encryption", "X-Forwarded-Proto: https"),
+            ("http://127.0.0.1/v2/x/uploads/1", "without encryption", "X-Forwarded-Proto: https"),
+            ("https://other.example/v2/x/uploads/1", "to another host", "in 'registries' instead"),
+        ):
+            uploads = rf"/v2/{REPOSITORY}/blobs/uploads/"
+            registry.faults.append(Fault("POST", uploads, 202, {"Location": location}))
+            with pytest.raises(Refused, match=cause) as refused:
+                client.put_blob(REPOSITORY, "sha256:" + "0" * 64, size=1, open_source=lambda: iter([b"x"]))
+            assert remedy in refused.value.remedy
+
+
 AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 

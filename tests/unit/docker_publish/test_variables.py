@@ -44,3 +44,20 @@ def test_the_frontend_of_a_build_argument_is_its_first_word(arguments: dict[str,
 def test_the_builder_s_platform_is_input_where_it_is_named(name: str) -> None:
     assert variables.reads_builder_platform(f"FROM --platform=${name} a".encode())
     assert not variables.reads_builder_platform(b"FROM --platform=$TARGETPLATFORM a")
+
+
+@pytest.mark.parametrize(
+    ("triggers", "left_out", "expected"),
+    [
+        (b"ARG http_proxy", ["HTTP_PROXY"], "HTTP_PROXY"),
+        (b"ARG HTTPS_PROXY\nENV P=$HTTPS_PROXY", ["no_proxy", "https_proxy"], "https_proxy"),
+        (b"ARG VERSION", ["HTTP_PROXY"], ""),
+        (b"ARG http_proxy", [], ""),
+        (b"RUN echo $SOURCE_DATE_EPOCH", [], "SOURCE_DATE_EPOCH"),
+        (b"ARG BUILDARCH", [], "BUILDARCH"),
+    ],
+)
+def test_a_base_image_s_onbuild_that_reads_what_no_fingerprint_covers_is_named(
+    triggers: bytes, left_out: list[str], expected: str
+) -> None:
+    assert variables.unhashed(triggers, left_out) == expected

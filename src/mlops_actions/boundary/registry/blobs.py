@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -73,6 +73,12 @@ def _put_once(client: Client, repository: str, digest: str, size: int, open_sour
     url = _with_digest(urljoin(f"{client.base_url}{path}", address), digest)
     for _ in range(_HOPS):
         if not same_origin(url, client.base_url):
+            if _is_only_unencrypted(url, client.base_url):
+                raise Refused(
+                    f"{client.host} wants layers uploaded without encryption, and credentials are not sent so",
+                    "tell the registry that a proxy before it encrypts: let the proxy set 'X-Forwarded-Proto: https', or give "
+                    "the registry its own address (distribution: 'http.host')",
+                )
             raise Refused(
                 f"{client.host} wants layers uploaded to another host, and credentials go to no other host",
                 "name that host in 'registries' instead, with its own login",
@@ -92,6 +98,12 @@ def _put_once(client: Client, repository: str, digest: str, size: int, open_sour
         response.close()
         url = urljoin(url, location)
     raise Unavailable(f"{client.host} redirects uploads without end", "run the job again")
+
+
+def _is_only_unencrypted(url: str, base_url: str) -> bool:
+    """Tell whether an address differs from the registry's own in that it is plain HTTP."""
+    address, own = urlsplit(url), urlsplit(base_url)
+    return (address.scheme, own.scheme) == ("http", "https") and address.hostname == own.hostname
 
 
 def _with_digest(url: str, digest: str) -> str:

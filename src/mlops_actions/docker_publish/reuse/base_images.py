@@ -21,7 +21,8 @@ class BasesOfBuild:
 
     def unknown_input(self) -> str:
         """Say which input a base image brings along that the fingerprints do not cover; empty: none."""
-        return triggers.find_unknown(self.fingerprints.bases, self._triggers_of, git=self.fingerprints.covers_git)
+        known = self.fingerprints
+        return triggers.find_unknown(known.bases, self._triggers_of, git=known.covers_git, left_out=known.left_out)
 
     def notes(self) -> list[str]:
         """Name the images that the registry has replaced since the daemon got them, and that the daemon builds from."""

@@ -22,7 +22,8 @@ class Fingerprints:
     """The fingerprint of a build made now, and those whose images it may reuse, in order; `reason` says why none exist.
 
     `generation` is that of `own`, empty without `max-age`. `bases` are the digests of the base images, by reference, and
-    `covers_git` tells whether the hash covers the context's `.git`, or no build can see one.
+    `covers_git` tells whether the hash covers the context's `.git`, or no build can see one; `left_out` are the build arguments
+    that it does not cover.
     """
 
     own: str = ""
@@ -31,6 +32,7 @@ class Fingerprints:
     generation: str = ""
     bases: Mapping[str, str] = field(default_factory=dict)
     covers_git: bool = False
+    left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -75,6 +77,7 @@ def compute_fingerprints(
         generation=generation,
         bases=hashed.bases,
         covers_git=covers_git,
+        left_out=tuple(name for name in arguments if name not in hashed.build_arguments),
         notes=tuple(note for note, applies in notes if applies),
     )
 

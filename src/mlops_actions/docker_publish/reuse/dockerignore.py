@@ -18,6 +18,7 @@ _STAR, _ALL, _FOLDERS = "[^/]*", ".*", "(?:.*/)?"
 _WILDCARDS = frozenset({_STAR, _ALL, _FOLDERS})
 # With more, a regular expression can go back on one name for longer than the job lasts (`*a*a*a*a*a*a*a*b`).
 _MAX_WILDCARDS = 3
+_MAX_PATH = 200  # characters; with three wildcards the time grows with the cube of the length
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,13 @@ def _compile(pattern: str) -> Callable[[str], object]:
         expression = re.compile("".join(out), re.DOTALL)
     except re.error as error:
         raise ValueError(f"the pattern {pattern!r} cannot be read: {error}") from None
-    return expression.fullmatch if sum(piece in _WILDCARDS for piece in out) <= _MAX_WILDCARDS else _many_wildcards(out)
+    wildcards = sum(piece in _WILDCARDS for piece in out)
+    if wildcards <= 1:
+        return expression.fullmatch
+    step_by_step = _many_wildcards(out)
+    if wildcards > _MAX_WILDCARDS:
+        return step_by_step
+    return lambda path: expression.fullmatch(path) if len(path) <= _MAX_PATH else step_by_step(path)
 
 
 def _many_wildcards(pieces: Sequence[str]) -> Callable[[str], bool]:

@@ -15,11 +15,17 @@ from mlops_actions.docker_publish.ports import Registry
 from mlops_actions.docker_publish.reuse import variables
 
 
-def find_unknown(base_images: Iterable[str], triggers_of: Callable[[str], Sequence[str] | None], *, git: bool) -> str:
+def find_unknown(
+    base_images: Iterable[str],
+    triggers_of: Callable[[str], Sequence[str] | None],
+    *,
+    git: bool,
+    left_out: Sequence[str] = (),
+) -> str:
     """Say why a build from these images has an input that no fingerprint covers; empty: it has none.
 
     `triggers_of` returns the instructions of an image, None where they cannot be read; `git` tells whether the fingerprint
-    covers the context's `.git`.
+    covers the context's `.git`; `left_out` are the build arguments that it leaves out.
     """
     for image in base_images:
         triggers = triggers_of(image)
@@ -34,7 +40,7 @@ def find_unknown(base_images: Iterable[str], triggers_of: Callable[[str], Sequen
             return f"the ONBUILD of {image!r} reads what is not known here: {found.reasons[0].partition(': ')[2]}"
         if found.images:
             return f"the ONBUILD of {image!r} reads {found.images[0]!r}"
-        if name := variables.unhashed(variables.searched_text(content, parsed)):
+        if name := variables.unhashed(variables.searched_text(content, parsed), left_out):
             return f"the ONBUILD of {image!r} reads {name}, which differs between commits or builders"
         if not git and paths.sees_git(parsed, {}):
             return f"the ONBUILD of {image!r} copies '.git' (a line '.git' in .dockerignore helps)"

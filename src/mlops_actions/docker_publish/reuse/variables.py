@@ -7,7 +7,7 @@ dockerfile2llb/convert.go: proxies, automatic platform arguments; solver/llbsolv
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mlops_actions.docker_publish.dockerfile import arguments as dockerfile_arguments
 from mlops_actions.docker_publish.dockerfile.bases import with_triggers
@@ -53,9 +53,14 @@ def input_arguments(arguments: Mapping[str, str], dockerfile: bytes) -> dict[str
     return {key: value for key, value in arguments.items() if key.lower() not in _PROXIES or key.lower().encode() in text}
 
 
-def unhashed(triggers: bytes) -> str:
-    """Name a variable in the ONBUILD of a base image that enters a fingerprint only where the Dockerfile names it."""
-    return next((name.decode() for name in (EPOCH.encode(), *_OF_THE_BUILDER) if name in triggers), "")
+def unhashed(triggers: bytes, left_out: Iterable[str] = ()) -> str:
+    """Name a variable in the ONBUILD of a base image that enters a fingerprint only where the Dockerfile names it.
+
+    `left_out` are the build arguments that this fingerprint leaves out.
+    """
+    lower = triggers.lower()
+    by_name = [name.decode() for name in (EPOCH.encode(), *_OF_THE_BUILDER) if name in triggers]
+    return next(iter([*by_name, *(name for name in left_out if name.lower().encode() in lower)]), "")
 
 
 def reads_epoch(dockerfile: bytes) -> bool:
