@@ -24,6 +24,9 @@ _RENAMED = {
     ("docker-publish", "secrets"): "build-secrets",
     ("docker-publish", "prefix"): "tag-prefix",
     ("docker-publish", "suffix"): "tag-suffix",
+    ("docker-publish", "labels"): "image-labels",
+    ("docker-publish", "max-age"): "image-max-age",
+    ("docker-publish", "force"): "force-build",
     ("argo-submit", "name"): "workflow-name",
     ("argo-submit", "generate-name"): "workflow-generate-name",
     ("argo-submit", "labels"): "workflow-labels",
@@ -139,7 +142,8 @@ STEPS = (
         passes_on=(
             *("image", "registry", "username", "password", "registries", "insecure-registries", "context", "file"),
             *("target", "build-args", "secrets", "platforms", "tags", "prefix", "suffix", "cache", "cache-from", "cache-to"),
-            *("compression", "builder", "github-token"),
+            *("labels", "skip-unchanged", "max-age", "force", "compression", "provenance", "sbom", "builder"),
+            *("builder-timeout", "build-options", "github-token"),
         ),
     ),
     Step(

@@ -102,9 +102,8 @@ def test_what_a_publication_takes_of_the_pipeline_is_decided_for_each_input(
     left_out = {entry.name for entry in declared_inputs(ACTIONS["docker-publish"].inputs)} - set(publish["with"])
     by_the_commit = {"ref", "workdir", "default-branch", "branch-tag", "tag-names", "tag-semver", "tag", "snapshot"}
     other_tasks = {"push", "push-by-digest", "merge", "load", "outputs", "ssh", "secret-files"}
-    of_the_build = {"labels", "build-options", "builder-timeout", "provenance", "sbom", "retries"}
-    of_reuse = {"skip-unchanged", "max-age", "reuse-from", "force", "cache-salt"}
-    decided = by_the_commit | other_tasks | of_the_build | of_reuse
+    special = {"retries", "reuse-from", "cache-salt"}
+    decided = by_the_commit | other_tasks | special
     assert left_out == decided | ({"github-token"} if which == "called" else set())
 
 
