@@ -121,14 +121,14 @@ class DebianRegistry:
 
 @contextlib.contextmanager
 def debian_registry(
-    directory: Path, *, certificates: Certificates | None = None, guarded: bool = True
+    directory: Path, *, certificates: Certificates | None = None, guarded: bool = True, listen: str = "127.0.0.1"
 ) -> Iterator[DebianRegistry]:
-    """Run the registry with its data and log in `directory`, on a port that the system chooses.
+    """Run the registry with its data and log in `directory`, on a port of the address `listen` that the system chooses.
 
     It speaks TLS with `certificates`, and asks for the password where it is `guarded`.
     """
     (directory / "htpasswd").write_text(HTPASSWD)
-    address: dict[str, object] = {"addr": "127.0.0.1:0", "secret": "end to end"}
+    address: dict[str, object] = {"addr": f"{listen}:0", "secret": "end to end"}
     if certificates:
         address["tls"] = {"certificate": str(certificates.certificate), "key": str(certificates.key)}
     config = {
@@ -158,7 +158,7 @@ def debian_registry(
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Wait until it says where it listens."""
     deadline = time.monotonic() + START_TIMEOUT
-    while not (found := re.search(r"listening on (127\.0\.0\.1:\d+)", text := log.read_text(errors="replace"))):
+    while not (found := re.search(r"listening on ([\d.]+:\d+|\[::\]:\d+)", text := log.read_text(errors="replace"))):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"docker-registry did not start:\n{text}")
         time.sleep(0.05)

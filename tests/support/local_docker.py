@@ -32,6 +32,8 @@ class LocalDaemon:
     version: str = "0.0"
     containerd_store: bool = False
     platform: str = "linux/amd64"
+    http_hosts: tuple[str, ...] = ()
+    http_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,16 @@ _NOT_INSTALLED = BadInput("the docker command line is not installed", "install d
 
 @dataclass(frozen=True)
 class DaemonFacts:
-    """A daemon's version, image store and platform; containerd's store can hold several platforms and attestations."""
+    """A daemon's version, image store and platform; containerd's store can hold several platforms and attestations.
+
+    `http_hosts` and `http_networks` (CIDR) are the registries that it asks in plain HTTP too.
+    """
 
     version: str
     containerd_store: bool
     platform: str
+    http_hosts: tuple[str, ...] = ()
+    http_networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,14 @@ class DockerCommand(DaemonImages):
         info = self._ask(lambda client: client.info()) or {}
         status = {str(entry[0]): str(entry[1]) for entry in info.get("DriverStatus") or [] if len(entry) == 2}
         machine = str(info.get("Architecture", ""))
+        registries = info.get("RegistryConfig") or {}
+        hosts = registries.get("IndexConfigs") or {}
         return DaemonFacts(
             version=str(info.get("ServerVersion", "")),
             containerd_store=status.get("driver-type") == _CONTAINERD_STORE,
             platform=f"{info.get('OSType', 'linux')}/{_ARCHITECTURES.get(machine, machine)}",
+            http_hosts=tuple(str(host) for host, config in hosts.items() if not config.get("Secure", True)),
+            http_networks=tuple(map(str, registries.get("InsecureRegistryCIDRs") or ())),
         )
 
     def pull(self, reference: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from mlops_actions.core.types import Json
@@ -41,6 +42,8 @@ class ImageBuild:
     def run(self) -> PublishedImage:
         """Build, and push with one tag first; the other tags follow once the image is in the registry."""
         self._builder.require(self._ports.runner, pushes=self._request.push)
+        if self._speaks_http:
+            self._builder.require_plain_http(self._request.name.registry)
         self._target.registries.sign_in()
         image = self._push() if self._request.push else self._keep()
         for location in self._request.locations.cache_to:
@@ -183,4 +186,13 @@ class ImageBuild:
         self._target.notes += planned.notes
         builder = [f"--builder={self._builder.name}"] if self._builder.name else []
         age = generations.option(self._fingerprints.generation)
-        return replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *age, *builder))
+        planned = replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *age, *builder))
+        # The runner's daemon has a setting of its own for this; a BuildKit elsewhere takes it with the build.
+        return planned.in_plain_http(request.name.registry) if self._builder.name and self._speaks_http else planned
+
+    @cached_property
+    def _speaks_http(self) -> bool:
+        """Whether the image is pushed in plain HTTP, as `insecure-registries` allows."""
+        request = self._request
+        is_allowed = request.name.registry in (request.inputs.insecure_registries or ())
+        return request.push and is_allowed and self._target.registry.speaks_http

@@ -65,7 +65,7 @@ class Inputs(DeclaredInputs):
     insecure_registries: tuple[str, ...] | None = input_field(
         registry_hosts,
         "Hosts of registries, as in `registry.internal:5000`, that are asked in plain HTTP where they speak it, passwords "
-        "included. The daemon needs the same setting.",
+        "included. The runner's daemon needs the same setting.",
     )
     github_token: str | None = input_field(
         text,

@@ -17,6 +17,10 @@ from mlops_actions.docker_publish.tags.standing import History
 class Registry(Protocol):
     """The registry an image is pushed to; every call raises Refused or Unavailable."""
 
+    @property
+    def speaks_http(self) -> bool:
+        """Whether it is asked in plain HTTP."""
+
     def require_push(self, repository: str) -> None:
         """Raise Refused unless pushing is allowed."""
 
@@ -62,6 +66,14 @@ class Daemon(Protocol):
     @property
     def platform(self) -> str:
         """The platform it builds for by default, such as `linux/amd64`."""
+
+    @property
+    def http_hosts(self) -> tuple[str, ...]:
+        """The registries that it asks in plain HTTP too, by their hosts."""
+
+    @property
+    def http_networks(self) -> tuple[str, ...]:
+        """The networks (CIDR) whose registries it asks in plain HTTP too."""
 
 
 class BuildxBuilder(Protocol):

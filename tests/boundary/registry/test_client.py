@@ -346,6 +346,8 @@ def test_an_upload_without_encryption_behind_a_proxy_is_told_from_another_host(
 ) -> None:
     """A registry that does not know of the proxy that encrypts for it names its uploads by `http://`."""
     certificate = self_signed(tmp_path)
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     registry = Registry()
     with Host(registry.app, certificate=certificate) as host:

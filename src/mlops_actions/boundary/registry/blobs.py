@@ -76,7 +76,7 @@ def _put_once(client: Client, repository: str, digest: str, size: int, open_sour
             if _is_only_unencrypted(url, client.base_url):
                 raise Refused(
                     f"{client.host} wants layers uploaded without encryption, and credentials are not sent so",
-                    "tell the registry that a proxy before it encrypts: let the proxy set 'X-Forwarded-Proto: https', or give "
+                    "tell the registry that a proxy encrypts: let it set 'X-Forwarded-Proto: https', or give "
                     "the registry its own address (distribution: 'http.host')",
                 )
             raise Refused(

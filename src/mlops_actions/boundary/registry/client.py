@@ -87,6 +87,11 @@ class RegistryClient:
         )
 
     @property
+    def speaks_http(self) -> bool:
+        """Whether it is asked in plain HTTP; raises Unavailable where nothing answers."""
+        return self.base_url.startswith("http://")
+
+    @property
     def is_anonymous(self) -> bool:
         """Whether there are no credentials."""
         return self._credentials is None

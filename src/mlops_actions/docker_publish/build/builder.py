@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
 
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.image_name import COMPONENT, parse_reference
@@ -78,6 +80,26 @@ class Builder:
                     f"input '{name}': the runner's daemon keeps images in its classic store, which has no room for that",
                     "add a step with docker/setup-buildx-action before this one and give its output 'name' as 'builder'",
                 )
+
+    def require_plain_http(self, host: str) -> None:
+        """Raise BadInput, before anything is built, where the daemon would not push to a registry in plain HTTP.
+
+        It does so for the names of its setting and for addresses in its networks; which address it finds for another name
+        is not known here. A BuildKit that `builder` names is told with the build.
+        """
+        if self._inputs.builder or host in self._daemon.http_hosts:
+            return
+        networks = [ip_network(network, strict=False) for network in self._daemon.http_networks]
+        try:
+            is_allowed = any(ip_address(urlsplit(f"//{host}").hostname or "") in network for network in networks)
+        except ValueError:
+            is_allowed = host.partition(":")[0] == "localhost" or not all(network.is_loopback for network in networks)
+        if not is_allowed:
+            raise BadInput(
+                f"input 'insecure-registries': the runner's daemon pushes to {host} by HTTPS alone",
+                "add the host to 'insecure-registries' in its daemon.json and restart it, or build on a BuildKit: "
+                "one that 'builder' names takes the setting with the build",
+            )
 
     def base_digest(self, reference: str, client_of: Callable[[str], Registry]) -> str | None:
         """Find the digest of a base image where this build will look for it; None where it cannot be found.

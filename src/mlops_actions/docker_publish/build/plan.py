@@ -19,7 +19,9 @@ from mlops_actions.docker_publish.revision import Revision
 _SECRET_VARIABLE = "MLOPS_ACTIONS_BUILD_SECRET_"  # noqa: S105 - the name of a variable, not a secret
 # `--push` in full. Docker's own media types have none for zstd. Layers that are compressed already (the base image's) stay
 # as they are: without `force-compression` the registry shares them with the base image.
-_PUSH = {"zstd": "--output=type=image,push=true,compression=zstd,oci-mediatypes=true"}
+_COMPRESSED = {"zstd": ("compression=zstd", "oci-mediatypes=true")}
+# BuildKit asks a registry in plain HTTP where its configuration says so, or this field of the output or cache.
+_PLAIN_HTTP = "registry.insecure=true"
 _REBUILDING_OPTIONS = ("--no-cache", "--pull")
 # Labels that say of which commit an image is: they differ at each commit, and change nothing that runs.
 LABELS_OF_A_COMMIT = frozenset(f"org.opencontainers.image.{name}" for name in ("created", "revision", "version"))
@@ -56,6 +58,7 @@ class BuildPlan:
     context: Path
     notes: tuple[str, ...] = ()
     compression: str = "gzip"
+    pushes_in_http: bool = False
 
     def command(self, references: Sequence[str], *, push: bool, metadata: Path, retry: bool = False) -> tuple[str, ...]:
         """Complete the arguments for one run that names the image by these references.
@@ -64,8 +67,16 @@ class BuildPlan:
         """
         arguments = (self.without_rebuilding() if retry else self).arguments
         names = tuple(f"--tag={reference}" for reference in references)
-        pushing = (_PUSH.get(self.compression, "--push"),) if push else ()
+        fields = (*_COMPRESSED.get(self.compression, ()), *([_PLAIN_HTTP] if self.pushes_in_http else []))
+        output = ",".join(("--output=type=image", "push=true", *fields)) if fields else "--push"
+        pushing = (output,) if push else ()
         return (*arguments, *names, *pushing, f"--metadata-file={metadata}", "--", str(self.context))
+
+    def in_plain_http(self, host: str) -> BuildPlan:
+        """Return the plan that tells the builder to ask the registry `host`, which the image is pushed to, in plain HTTP."""
+        caches = tuple(f"--cache-{way}=type=registry,ref={host}/" for way in ("from", "to"))
+        arguments = (f"{text},{_PLAIN_HTTP}" if text.startswith(caches) else text for text in self.arguments)
+        return replace(self, arguments=tuple(arguments), pushes_in_http=True)
 
     def without_rebuilding(self) -> BuildPlan:
         """Return the plan for a run that must find in BuildKit's cache what was built just now."""

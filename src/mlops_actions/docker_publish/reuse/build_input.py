@@ -22,8 +22,8 @@ class Fingerprints:
     """The fingerprint of a build made now, and those whose images it may reuse, in order; `reason` says why none exist.
 
     `generation` is that of `own`, empty without `max-age`. `bases` are the digests of the base images, by reference, and
-    `covers_git` tells whether the hash covers the context's `.git`, or no build can see one; `left_out` are the build arguments
-    that it does not cover.
+    `covers_git` tells whether the hash covers the context's `.git`, or no build can see one. It does not cover the build
+    arguments `left_out`.
     """
 
     own: str = ""
