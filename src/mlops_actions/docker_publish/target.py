@@ -121,6 +121,8 @@ class Target:
         config = manifest.document.get("config")
         size = image_size.measure(self.registry, self.request.name, manifest)
         layer_report = examine(self.registry, self.request, manifest, previous=previous, clock=self._ports.clock)
+        if layer_report and size:
+            layer_report = replace(layer_report, sizes=size.by_platform)
         return PublishedImage(
             name=self.request.name,
             revision=self.request.revision,

@@ -56,6 +56,11 @@ def test_images_of_two_machines_become_one_image(publisher: Publisher) -> None:
     assert merged.outputs["ref"].endswith(merged.outputs["digest"])
     assert merged.outputs["built"] == "false"
     assert merged.outputs["context-hash"] == ""
+    report: Any = merged.result["layer-report"]
+    assert report["platform"] == PLATFORMS[0]
+    assert list(report["platform-sizes"]) == list(PLATFORMS)
+    assert report["platform-sizes"][PLATFORMS[0]] == report["size"] > 0
+    assert f"Other platforms: {PLATFORMS[1]} " in publisher.summary
     for outcome in (*legs, merged):
         check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA_VERSION, **outcome.result}))
     assert "### Image merged" in publisher.summary

@@ -67,7 +67,8 @@ def layers_markdown(report: LayerReport, dockerfile_url: str = "") -> str:
         count = len(comparison.removed)
         gone = f"{count} layer{'s' if count > 1 else ''} no longer there"
         cells.append([gone, "", _unbroken(_signed(-removed)), ""])
-    parts = [f"#### Layers{_of_platform(report)}", _total(report, dockerfile_url), markdown.table(header, cells, align)]
+    total = " ".join(filter(None, (_total(report, dockerfile_url), _other_platforms(report))))
+    parts = [f"#### Layers{_of_platform(report)}", total, markdown.table(header, cells, align)]
     if report.hints:
         parts.append(_hints(report, dockerfile_url))
     return "\n\n".join(parts)
@@ -88,6 +89,11 @@ def _unbroken(text: str) -> str:
 
 def _of_platform(report: LayerReport) -> str:
     return f" ({markdown.escape(report.platform)})" if report.platform else ""
+
+
+def _other_platforms(report: LayerReport) -> str:
+    others = [f"{markdown.escape(name)} {size_text(size)}" for name, size in report.sizes.items() if name != report.platform]
+    return f"Other platforms: {', '.join(others)}." if others else ""
 
 
 def _total(report: LayerReport, url: str) -> str:
@@ -156,6 +162,7 @@ def layers_document(report: LayerReport) -> Json:
         "platform": report.platform,
         "compressed": report.compressed,
         "size": comparison.size,
+        "platform-sizes": dict(report.sizes),
         "compared-tag": report.compared or None,
         "compared-digest": report.compared_digest or None,
         "compared-size": comparison.before,

@@ -26,7 +26,8 @@ class LayerReport:
 
     `dockerfile` is its path as users know it, `base` the name of the base image (empty where unknown). `compared` is the tag
     and `compared_digest` the digest of the earlier image; both are empty without one. `compressed`: the bytes are those in
-    the registry, else those on the daemon's disk. `labels` are the image's.
+    the registry, else those on the daemon's disk. `labels` are the image's. `sizes` are the bytes of each platform of
+    several.
     """
 
     dockerfile: str
@@ -39,6 +40,7 @@ class LayerReport:
     compared_digest: str = ""
     compressed: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

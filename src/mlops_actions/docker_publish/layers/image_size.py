@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.image_name import ImageName
@@ -15,11 +16,15 @@ _MAX_MANIFESTS = 32  # manifests of an image index that are read
 
 @dataclass(frozen=True)
 class ImageSize:
-    """Configurations and layers of an image, all platforms together: `size` in bytes, and each layer's bytes by digest."""
+    """Configurations and layers of an image, all platforms together: `size` in bytes, and each layer's bytes by digest.
+
+    `by_platform` has the bytes of each platform's layers, where the image has several.
+    """
 
     size: int
     layers: Mapping[str, int]
     platforms: int = 1
+    by_platform: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,23 @@ def measure(registry: Registry, name: ImageName, manifest: Manifest) -> ImageSiz
         attestations = sum("vnd.docker.reference.type" in (entry.get("annotations") or {}) for entry in entries)
         layers = {str(layer["digest"]): int(layer["size"]) for image in images for layer in image["layers"]}
         configs = {str(image["config"]["digest"]): int(image["config"]["size"]) for image in images}
+        sizes = {_platform(entry): _size(image) for entry, image in zip(entries, images, strict=False) if _platform(entry)}
     except (ActionError, KeyError, TypeError, ValueError, AttributeError):
         return None
-    return ImageSize(sum(configs.values()) + sum(layers.values()), layers, max(1, len(images) - attestations))
+    platforms = max(1, len(images) - attestations)
+    return ImageSize(sum(configs.values()) + sum(layers.values()), layers, platforms, sizes if platforms > 1 else {})
+
+
+def _size(image: Mapping[str, Any]) -> int:
+    return sum(int(layer["size"]) for layer in image["layers"])
+
+
+def _platform(entry: Mapping[str, Any]) -> str:
+    """Name the platform of an entry of an index; empty for an attestation."""
+    if "vnd.docker.reference.type" in (entry.get("annotations") or {}):
+        return ""
+    parts = entry.get("platform") or {}
+    return "/".join(str(parts[name]) for name in ("os", "architecture", "variant") if parts.get(name))
 
 
 def previous_image(registry: Registry, name: ImageName, tags: Sequence[str]) -> PreviousImage:

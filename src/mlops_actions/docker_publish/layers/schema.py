@@ -28,6 +28,11 @@ LAYER_REPORT: Json = {
         platform={"type": "string", "description": "The platform whose layers these are."},
         compressed={"type": "boolean", "description": "Whether bytes are those in the registry, else those on the disk."},
         size={**_COUNT, "description": "Bytes of all layers."},
+        platform_sizes={
+            "type": "object",
+            "additionalProperties": _COUNT,
+            "description": "Bytes of each platform's layers; empty for an image of one platform.",
+        },
         compared_tag={
             **_OPTIONAL_TEXT,
             "description": "Tag of the image compared with: the base branch's for a pull request, else the one replaced.",
