@@ -71,6 +71,16 @@ def duration(value: str) -> float:
     return float(hours * 3600 + minutes * 60 + seconds)
 
 
+def byte_size(value: str) -> int:
+    """Read a number of bytes such as `500 MB`, `20GB` or `1.5 GiB`; return bytes."""
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([kmgt])(i?)b", value.strip().lower())
+    if not match:
+        raise ValueError(f"must be a size such as 500 MB, 20 GB or 1.5 GiB, not {value!r}")
+    number, prefix, binary = match.groups()
+    unit: int = (1024 if binary else 1000) ** " kmgt".index(prefix)
+    return round(float(number) * unit)
+
+
 def choice(*options: str) -> Callable[[str], str]:
     """Make a parser that accepts one of the given words, in any case."""
 

@@ -30,6 +30,7 @@ class TrackerInfo:
 
     `commit_variables` are the environment variables that make the tracker record a commit, `dataset_call` is the call of the
     tracker's library that records a dataset, and `digest_algorithm` names the tracker's artifact digests in a statement.
+    `other_addresses` are further addresses of the same deployment as `server_url`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class TrackerInfo:
     digest_algorithm: str
     commit_variables: tuple[str, ...] = ()
     dataset_call: str = ""
+    other_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,23 @@ class Artifact:
     def label(self) -> str:
         """`name:v3`: the artifact with its version."""
         return f"{self.name}:v{self.version}"
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A version of a model that a run logged, with the aliases that the tracker gives this version."""
+
+    artifact: Artifact
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file of an artifact: its path in the artifact, its bytes, and the SHA-256 of its content (64 hexadecimal digits)."""
+
+    path: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)

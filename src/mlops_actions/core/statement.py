@@ -4,7 +4,7 @@
       "_type": "https://in-toto.io/Statement/v1",
       "subject": [
         {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},                 the training image
-        {"name": "acme/digits/digits-model:v3", "digest": {"<algorithm>": "…"}}     the model artifact
+        {"name": "acme/digits/digits-model:v3/model.pt", "digest": {"sha256": "…"}} each file of the model
       ],
       "predicateType": "https://github.com/machine-learning-apps/mlops-actions/training/v1",
       "predicate": {
@@ -12,38 +12,45 @@
         "image": {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},
         "workflow": {"uid": "0b5a…", "url": "https://argo.example/workflows/ml/digits-x7k2p"},
         "tracker": {"server": "https://tracker.example", "project": "acme/digits"},
-        "runs": [{"id": "5ssh20e7", "url": "…", "commit": "…", "metrics": {"test_accuracy": 0.975},
+        "evaluatedAt": "2026-11-29T16:45:00+00:00",
+        "runs": [{"id": "5ssh20e7", "url": "…", "commit": "…", "uncommittedChanges": false,
+                  "metrics": {"test_accuracy": 0.975},
                   "datasets": [{"name": "digits:v0", "type": "dataset", "digest": {"<algorithm>": "…"}}]}],
-        "model": {"name": "acme/digits/digits-model:v3", "type": "model", "digest": {"<algorithm>": "…"}},
-        "gates": [{"rule": "test_accuracy >= 0.9", "value": 0.975, "required": 0.9}],
+        "candidates": {"query": {"commit": "…", "commitConfigKey": "github_sha"}, "runs": ["5ssh20e7", "1k9u2zq0"]},
+        "baselines": {"query": {"states": ["finished"], "anyOf": [{"tags": ["baseline"]}]}, "limit": 10,
+                      "groups": [[{"id": "b1", "url": "…", "commit": "…", "metrics": {"test_accuracy": 0.96}}]]},
+        "model": {"name": "acme/digits/digits-model:v3", "type": "model", "digest": {"<algorithm>": "…"},
+                  "files": [{"path": "model.pt", "size": 1048576, "digest": {"sha256": "…"}}]},
+        "gates": [{"rule": "test_accuracy >= baseline", "value": 0.975, "required": 0.96}],
         "job": "https://github.com/acme/digits/actions/runs/4711"
       }
     }
 
-The tracker's adapter names the digest algorithm of artifacts, and their digests are as the tracker writes them. Unknown
-facts are left out: `image`, `workflow`, `model` and `pullRequest` may be missing. A reader ignores unknown keys, as in-toto
-demands.
+`runs` are the judged ones: one run, or the seeds of a group. `statement_schema.py` holds the predicate's JSON Schema, and
+`statement_reader.py` reads a statement. The tracker's adapter names the digest algorithm of artifacts, and their digests are
+as the tracker writes them. Unknown facts are left out; only `uncommittedChanges` is null then, so that a dirty tree is never
+passed over in silence. A reader ignores unknown keys, as in-toto demands.
+
+The model's files are subjects of their own, so that `sha256sum` and `gh attestation verify FILE` know them; a digest over
+all of them would be one that no other tool computes. `model.files` is the whole list, so a missing file is noticed as well.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from mlops_actions.core import run_query
 from mlops_actions.core.image_name import COMPONENT, split_host
-from mlops_actions.core.provenance import is_sha
-from mlops_actions.core.runs import Artifact
+from mlops_actions.core.runs import Artifact, ArtifactFile, RunQuery
 from mlops_actions.core.types import Json
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://github.com/machine-learning-apps/mlops-actions/training/v1"
-_HEX = re.compile(r"[0-9a-f]{64}")
-_PROJECT = re.compile(r"[^/\s]+/[^/]+")
-_MAX_TEXT = 2000  # characters of any text
-_MAX_ENTRIES = 1000  # entries of any list
+SHA256 = re.compile(r"[0-9a-f]{64}")
+MAX_TEXT = 2000  # characters of any text
+MAX_ENTRIES = 1000  # entries of any list; actions/attest takes 1,024 subjects
 
 
 @dataclass(frozen=True)
@@ -72,19 +79,61 @@ def artifact_descriptor(artifact: Artifact, algorithm: str, project: str = "") -
 
 
 @dataclass(frozen=True)
-class TrainedRun:
-    """One run of the tracker: the commit as the tracker recorded it, its final metrics, the datasets it used."""
+class StatedRun:
+    """One run of the tracker: the commit as the tracker recorded it (empty: none), and its final metrics."""
 
     id: str
     url: str
     commit: str
     metrics: Mapping[str, float]
+
+    def document(self) -> Json:
+        """Return the JSON object."""
+        return {"id": self.id, "url": self.url, "commit": self.commit, "metrics": dict(self.metrics)}
+
+
+@dataclass(frozen=True)
+class TrainedRun(StatedRun):
+    """A judged run: also the datasets it used, and whether its source tree had uncommitted changes (None: not known)."""
+
     datasets: tuple[ArtifactDescriptor, ...] = ()
+    uncommitted_changes: bool | None = None
 
     def document(self) -> Json:
         """Return the JSON object."""
         used = [artifact.document() for artifact in self.datasets]
-        return {"id": self.id, "url": self.url, "commit": self.commit, "metrics": dict(self.metrics), "datasets": used}
+        return {**super().document(), "uncommittedChanges": self.uncommitted_changes, "datasets": used}
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The runs that the judged ones were chosen among, as ids, and the query that found them."""
+
+    query: RunQuery
+    run_ids: tuple[str, ...]
+
+    def document(self) -> Json:
+        """Return the JSON object."""
+        return {"query": run_query.document(self.query), "runs": list(self.run_ids)}
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What gates compared with: single runs or groups of seeds, newest first; and the query and limit that chose them."""
+
+    query: RunQuery
+    limit: int
+    groups: tuple[tuple[StatedRun, ...], ...]
+
+    @property
+    def runs(self) -> tuple[StatedRun, ...]:
+        """The runs of all groups."""
+        return tuple(run for group in self.groups for run in group)
+
+    def document(self) -> Json:
+        """Return the JSON object."""
+        groups = [[run.document() for run in group] for group in self.groups]
+        return {"query": run_query.document(self.query), "limit": self.limit, "groups": groups}
 
 
 @dataclass(frozen=True)
@@ -116,14 +165,14 @@ def parse_image(reference: str) -> Image | None:
     name, _, sha256 = reference.partition("@sha256:")
     _, path = split_host(name)
     components = path.split("/")
-    if not _HEX.fullmatch(sha256) or not all(COMPONENT.fullmatch(component) for component in components):
+    if not SHA256.fullmatch(sha256) or not all(COMPONENT.fullmatch(component) for component in components):
         return None
     return Image(name, sha256)
 
 
 @dataclass(frozen=True)
 class Training:
-    """The predicate: commit, image, workflow, runs and gates of the trained model."""
+    """The predicate: commit, image, workflow, runs and gates of the trained model. `evaluated_at` is in ISO 8601."""
 
     repository: str
     sha: str
@@ -133,6 +182,10 @@ class Training:
     pull_request: int | None = None
     image: Image | None = None
     model: ArtifactDescriptor | None = None
+    model_files: tuple[ArtifactFile, ...] = ()
+    evaluated_at: str = ""
+    candidates: Candidates | None = None
+    baselines: Baselines | None = None
     workflow_uid: str = ""
     workflow_url: str = ""
     gates: tuple[PassedGate, ...] = ()
@@ -147,7 +200,10 @@ class Training:
         optional = {
             "image": self.image.document() if self.image else None,
             "workflow": workflow or None,
-            "model": self.model.document() if self.model else None,
+            "evaluatedAt": self.evaluated_at or None,
+            "candidates": self.candidates.document() if self.candidates else None,
+            "baselines": self.baselines.document() if self.baselines else None,
+            "model": self._model() if self.model else None,
             "job": self.job or None,
         }
         return {
@@ -158,12 +214,23 @@ class Training:
             **{name: value for name, value in optional.items() if value is not None},
         }
 
+    def _model(self) -> Json:
+        assert self.model is not None  # noqa: S101 - the caller looked
+        files = [{"path": file.path, "size": file.size, "digest": {"sha256": file.sha256}} for file in self.model_files]
+        return {**self.model.document(), "files": files}
+
     def subjects(self) -> list[Json]:
-        """Return the statement's subjects: the image and the model."""
+        """Return the statement's subjects: the image, and each file of the model."""
         subjects = [self.image.document()] if self.image else []
         if self.model:
-            subjects.append({"name": self.model.name, "digest": {self.model.algorithm: self.model.digest}})
+            subjects += [
+                {"name": f"{self.model.name}/{file.path}", "digest": {"sha256": file.sha256}} for file in self.model_files
+            ]
         return subjects
+
+    def checksums(self) -> str:
+        """Return the subjects as `sha256sum` writes them: the file that actions/attest takes as `subject-checksums`."""
+        return "".join(f"{subject['digest']['sha256']}  {subject['name']}\n" for subject in self.subjects())
 
     def statement(self) -> Json:
         """Return the whole statement."""
@@ -173,111 +240,3 @@ class Training:
             "predicateType": PREDICATE_TYPE,
             "predicate": self.document(),
         }
-
-
-def read(document: Any) -> tuple[list[Json], Training]:
-    """Read a statement: its subjects unchanged, and the predicate; raises ValueError that names the mistake."""
-    statement = _object(document, "the statement")
-    if statement.get("_type") != STATEMENT_TYPE:
-        raise ValueError(f"'_type' is not {STATEMENT_TYPE}")
-    if statement.get("predicateType") != PREDICATE_TYPE:
-        raise ValueError(f"'predicateType' is not {PREDICATE_TYPE}")
-    subjects = [_object(entry, "an entry of 'subject'") for entry in _list(statement, "subject")]
-    if not subjects:
-        raise ValueError("'subject' is empty: the statement has no subject")
-    for subject in subjects:
-        _text(subject, "name")
-        _object(subject.get("digest"), "'digest' of a subject")
-    return subjects, _training(_object(statement.get("predicate"), "'predicate'"))
-
-
-def _training(predicate: Mapping[str, Any]) -> Training:
-    commit, tracker = _object(predicate.get("commit"), "'commit'"), _object(predicate.get("tracker"), "'tracker'")
-    workflow = _object(predicate.get("workflow", {}), "'workflow'")
-    sha = _text(commit, "sha")
-    if not is_sha(sha):
-        raise ValueError("'commit.sha' is not a commit's 40 lower-case hexadecimal digits")
-    project = _text(tracker, "project")
-    if not _PROJECT.fullmatch(project):
-        raise ValueError("'tracker.project' is not entity/project")
-    number = commit.get("pullRequest")
-    if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
-        raise ValueError("'commit.pullRequest' is not a positive number")
-    runs = tuple(_run(_object(entry, "an entry of 'runs'")) for entry in _list(predicate, "runs"))
-    if not runs:
-        raise ValueError("'runs' is empty")
-    return Training(
-        repository=_text(commit, "repository"),
-        sha=sha,
-        server=_text(tracker, "server"),
-        project=project,
-        runs=runs,
-        pull_request=number,
-        image=_image(predicate["image"]) if "image" in predicate else None,
-        model=_artifact(predicate["model"]) if "model" in predicate else None,
-        workflow_uid=_text(workflow, "uid", optional=True),
-        workflow_url=_text(workflow, "url", optional=True),
-        gates=tuple(_gate(_object(entry, "an entry of 'gates'")) for entry in _list(predicate, "gates", optional=True)),
-        job=_text(predicate, "job", optional=True),
-    )
-
-
-def _run(run: Mapping[str, Any]) -> TrainedRun:
-    metrics = _object(run.get("metrics"), "'metrics' of a run")
-    return TrainedRun(
-        id=_text(run, "id"),
-        url=_text(run, "url", optional=True),
-        commit=_text(run, "commit"),
-        metrics={name: _number(metrics, name) for name in metrics},
-        datasets=tuple(_artifact(entry) for entry in _list(run, "datasets", optional=True)),
-    )
-
-
-def _artifact(value: Any) -> ArtifactDescriptor:
-    artifact = _object(value, "an artifact")
-    digests = _object(artifact.get("digest"), "'digest' of an artifact")
-    if len(digests) != 1:
-        raise ValueError("'digest' of an artifact does not hold exactly one digest")
-    (algorithm,) = digests
-    return ArtifactDescriptor(
-        name=_text(artifact, "name"), type=_text(artifact, "type"), algorithm=algorithm, digest=_text(digests, algorithm)
-    )
-
-
-def _image(value: Any) -> Image:
-    image = _object(value, "'image'")
-    name, digest = _text(image, "name"), _text(_object(image.get("digest"), "'image.digest'"), "sha256")
-    if parse_image(f"{name}@sha256:{digest}") is None:
-        raise ValueError("'image' is not a name without a tag, and a digest of 64 lower-case hexadecimal digits")
-    return Image(name, digest)
-
-
-def _gate(gate: Mapping[str, Any]) -> PassedGate:
-    return PassedGate(_text(gate, "rule"), _number(gate, "value"), _number(gate, "required"))
-
-
-def _object(value: Any, name: str) -> Json:
-    if not isinstance(value, dict):
-        raise ValueError(f"{name} is not a JSON object")
-    return value
-
-
-def _list(tree: Mapping[str, Any], name: str, *, optional: bool = False) -> Sequence[Any]:
-    value = tree.get(name, [] if optional else None)
-    if not isinstance(value, list) or len(value) > _MAX_ENTRIES:
-        raise ValueError(f"'{name}' is not a list of at most {_MAX_ENTRIES} entries")
-    return value
-
-
-def _text(tree: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
-    value = tree.get(name, "" if optional else None)
-    if not isinstance(value, str) or len(value) > _MAX_TEXT or not (value or optional):
-        raise ValueError(f"'{name}' is not a text of at most {_MAX_TEXT} characters")
-    return value
-
-
-def _number(tree: Mapping[str, Any], name: str) -> float:
-    value = tree.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError(f"'{name}' is not a finite number")
-    return value

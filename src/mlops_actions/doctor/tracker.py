@@ -39,7 +39,10 @@ _RUN_FIELDS = {
     "files": ('files(names: ["diff.patch"], first: 1) { edges { node { name sizeBytes } } }', "uncommitted changes"),
     "inputArtifacts": (f"inputArtifacts(first: 1) {{ {_ARTIFACT} }}", "datasets"),
     "outputArtifacts": (f"outputArtifacts(first: 1, after: null) {{ {_ARTIFACT} {_PAGE} }}", "models"),
-    "createdAt of artifacts": ("outputArtifacts(first: 1, after: null) { edges { node { createdAt } } }", _NOTHING),
+    "aliases of artifacts": (
+        "outputArtifacts(first: 1, after: null) { edges { node { aliases { alias artifactCollection { name } } } } }",
+        "the choice of a model by its alias",
+    ),
     "cursor of artifacts": ("inputArtifacts(first: 1) { edges { cursor } }", _NOTHING),
     "cursor of files": ('files(names: ["diff.patch"], first: 1) { edges { cursor } }', _NOTHING),
     "sampledHistory": (
@@ -55,6 +58,11 @@ _PROJECT_FIELDS = {
     "cursor of runs": ("runs(first: 1) { edges { cursor } }", _NOTHING),
     "run(name)": ('run(name: "doctor") { name }', "the details of a run"),
 }
+_FILES_OF_MODELS = (
+    'artifactCollection(name: "doctor") { artifactMembership(aliasName: "latest") { '
+    "artifact { currentManifest { file { directUrl } } } "
+    'files(names: ["model.pt"], first: 1) { edges { node { name directUrl } } } } }'
+)
 _PROJECT = "query Doctor($entity: String!, $project: String!) { project(name: $project, entityName: $entity) { %s } }"
 
 
@@ -223,6 +231,8 @@ def _models(
     alias, statement = scope.value(step, "promote-alias"), scope.value(step, "statement").lower() == "true"
     if not (alias or statement) or missing & {"outputArtifacts", "state"}:
         return
+    if statement:
+        yield from _files_of_models(api, names)
     asked = f"the output artifacts of the {_RECENT} newest runs"
     fields = "state outputArtifacts(first: 100) { edges { node { artifactType { name } } } }"
     data, errors = api.ask(_PROJECT % f"runs(first: {_RECENT}) {{ edges {{ node {{ {fields} }} }} }}", names)
@@ -243,6 +253,16 @@ def _models(
         f"the types are {', '.join(seen[:10]) or 'none'}",
         remedy='log it in the training script: run.log_model("model.pt")',
     )
+
+
+def _files_of_models(api: TrackerApi, names: Mapping[str, str]) -> Iterator[HealthCheck]:
+    """Ask whether the server gives the addresses of a model's files, whose SHA-256 a statement holds."""
+    _, errors = api.ask(_PROJECT % _FILES_OF_MODELS, names)
+    if not errors:
+        yield _CHECK.ok("files of models", "their addresses", "the server knows the fields that a statement needs")
+        return
+    reason = f"{' · '.join(errors)}; a statement lacks the SHA-256 of the model's files"
+    yield _CHECK.fails("files of models", "their addresses", reason, remedy="upgrade the W&B server")
 
 
 def _nodes(connection: Any) -> list[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from mlops_actions.core import statement
+from mlops_actions.core import statement_reader
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.statement import Training
 from mlops_actions.core.types import Json
@@ -29,7 +29,7 @@ def read(text: str) -> tuple[list[Json], Training, bool]:
         raise ValueError("it is not JSON") from None
     envelope = document.get("dsseEnvelope", document) if isinstance(document, dict) else document
     signed = isinstance(envelope, dict) and "payload" in envelope
-    return *statement.read(_payload(envelope) if signed else document), signed
+    return *statement_reader.read(_payload(envelope) if signed else document), signed
 
 
 def _payload(envelope: Json) -> Any:

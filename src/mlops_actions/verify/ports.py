@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mlops_actions.core.oci import Manifest
-from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
+from mlops_actions.core.runs import (
+    Artifact,
+    ArtifactFile,
+    LoggedModel,
+    Run,
+    RunDetails,
+    RunKeys,
+    RunQuery,
+    TrackerInfo,
+    TrackerResult,
+)
 
 
 class RegistryReader(Protocol):
@@ -35,8 +45,11 @@ class TrackerReader(Protocol):
     ) -> Mapping[str, RunDetails]:
         """Return the datasets of runs, by run id."""
 
-    def model(self, run: Run) -> Artifact | None:
-        """Return the newest model artifact that a run logged."""
+    def models(self, run: Run) -> tuple[LoggedModel, ...]:
+        """Return every version of a model artifact that a run logged."""
+
+    def files(self, artifact: Artifact, max_bytes: int) -> tuple[ArtifactFile, ...]:
+        """Return the files of an artifact, which it reads to compute their SHA-256; refuse more than `max_bytes`."""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def _check_runs(training: Training, ports: Ports) -> Iterator[Check]:
     for stated in training.runs:
         yield from checks.check_run(stated, training, runs.get(stated.id), details.get(stated.id), algorithm=algorithm)
     if training.model is not None:
-        models = [model for run in known if (model := tracker.model(run)) is not None]
+        models = [model.artifact for run in known for model in tracker.models(run)]
         yield checks.check_model(
             training.model, [artifact_descriptor(model, algorithm, training.project) for model in models]
         )

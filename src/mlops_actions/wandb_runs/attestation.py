@@ -9,15 +9,28 @@ from dataclasses import dataclass
 from mlops_actions.core import statement
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, WorkFailed
-from mlops_actions.core.runs import Artifact, Run, finite_number, metric_value
-from mlops_actions.core.statement import Image, PassedGate, TrainedRun, Training, artifact_descriptor
+from mlops_actions.core.runs import Artifact, ArtifactFile, Run, finite_number, metric_value
+from mlops_actions.core.statement import (
+    Baselines,
+    Candidates,
+    Image,
+    PassedGate,
+    StatedRun,
+    TrainedRun,
+    Training,
+    artifact_descriptor,
+)
 from mlops_actions.wandb_runs.findings import Findings
-from mlops_actions.wandb_runs.inputs import PREDICATE_FILE, STATEMENT_FILE, Inputs
-from mlops_actions.wandb_runs.verdict.commit_evidence import RECORDED, evidence_of
+from mlops_actions.wandb_runs.inputs import PREDICATE_FILE, STATEMENT_FILE, SUBJECTS_FILE, Inputs
+from mlops_actions.wandb_runs.promotion import ModelOf
+from mlops_actions.wandb_runs.selection import runs as selection
+from mlops_actions.wandb_runs.statistics.seeds import group_runs
+from mlops_actions.wandb_runs.verdict.commit_evidence import CONTRADICTED, RECORDED, evidence_of
 from mlops_actions.wandb_runs.verdict.datasets import recorded_datasets
 
-# Returns the newest model artifact that a run logged; None where it logged none.
-ModelOf = Callable[[Run], Artifact | None]
+# Returns the files of a model, each with its SHA-256; raises ActionError.
+FilesOf = Callable[[Artifact, int], tuple[ArtifactFile, ...]]
+_MAX_CHECKSUMS = 512 << 10  # bytes of the file of checksums that actions/attest takes (src/subject.ts)
 
 
 @dataclass(frozen=True)
@@ -36,31 +49,49 @@ class Attestation:
             ("predicate", PREDICATE_FILE, self.training.document()),
         )
         # ASCII only, so that a run's name stays plain text wherever the file is shown.
-        return [(output, name, json.dumps(document, indent=2) + "\n") for output, name, document in documents]
+        texts = [(output, name, json.dumps(document, indent=2) + "\n") for output, name, document in documents]
+        return [*texts, ("subject-checksums", SUBJECTS_FILE, self.training.checksums())]
 
     def outputs(self) -> dict[str, str]:
         """Return the outputs beside the files' paths."""
         if self.training is None:
             return {}
-        image = self.training.image
+        image, files = self.training.image, self.training.subjects()
+        # Without an image, a model of one file is a subject that name and digest can tell; several take the checksums.
+        only = image.document() if image else files[0] if len(files) == 1 else None
         return {
             "predicate-type": statement.PREDICATE_TYPE,
-            "subject-name": image.name if image else "",
-            "subject-digest": f"sha256:{image.sha256}" if image else "",
+            "subject-name": only["name"] if only else "",
+            "subject-digest": f"sha256:{only['digest']['sha256']}" if only else "",
         }
 
 
 def attest(
-    inputs: Inputs, context: Context, findings: Findings, model_of: ModelOf, *, pull_request: int | None
+    inputs: Inputs,
+    context: Context,
+    findings: Findings,
+    model_of: ModelOf,
+    files_of: FilesOf,
+    *,
+    pull_request: int | None,
 ) -> Attestation:
     """Return the statement of the accepted candidate, or the error why it cannot be written."""
     try:
-        return Attestation(_training(inputs, context, findings, model_of, pull_request))
+        training = _training(inputs, context, findings, model_of, files_of, pull_request)
+        _check_subjects(training)
+        return Attestation(training)
     except ActionError as error:
         return Attestation(error=error)
 
 
-def _training(inputs: Inputs, context: Context, findings: Findings, model_of: ModelOf, pull_request: int | None) -> Training:
+def _training(
+    inputs: Inputs,
+    context: Context,
+    findings: Findings,
+    model_of: ModelOf,
+    files_of: FilesOf,
+    pull_request: int | None,
+) -> Training:
     """Return the statement's content; raises WorkFailed where a fact in it was never recorded."""
     _check_runs(findings)
     accepted = findings.accepted
@@ -77,6 +108,10 @@ def _training(inputs: Inputs, context: Context, findings: Findings, model_of: Mo
         pull_request=pull_request,
         image=image,
         model=_descriptor(model, findings, with_project=True) if model else None,
+        model_files=files_of(model, inputs.max_model_size) if model else (),
+        evaluated_at=findings.read_at.isoformat(timespec="seconds") if findings.read_at else "",
+        candidates=_candidates(findings),
+        baselines=_baselines(inputs, findings),
         workflow_uid=inputs.workflow_uid or "",
         workflow_url=inputs.workflow_url or "",
         gates=tuple(
@@ -86,6 +121,34 @@ def _training(inputs: Inputs, context: Context, findings: Findings, model_of: Mo
         ),
         job=context.run_url if context.run_id else "",
     )
+
+
+def _candidates(findings: Findings) -> Candidates:
+    """Return the runs that the judged ones were chosen among: not those that the tracker ties to another commit."""
+    chosen = findings.selection
+    usable = [run for run in findings.candidates if evidence_of(run, chosen.sha, chosen.sha_config_key) != CONTRADICTED]
+    return Candidates(selection.candidate_query(chosen), tuple(run.id for run in usable))
+
+
+def _baselines(inputs: Inputs, findings: Findings) -> Baselines | None:
+    query = selection.baseline_query(findings.selection)
+    if query is None:
+        return None
+    groups = group_runs(findings.baselines, (), by_group=inputs.aggregate == "group")
+    members = tuple(tuple(_stated(run, findings) for run in group.members) for group in groups)
+    return Baselines(query, findings.selection.max_baselines, members)
+
+
+def _check_subjects(training: Training) -> None:
+    """Refuse subjects that the file of checksums cannot name, or that are more than actions/attest takes."""
+    subjects = training.subjects()
+    if any(character in subject["name"] for subject in subjects for character in "\r\n"):
+        raise _not_written("a file of the model has a line break in its name")
+    if len(subjects) > statement.MAX_ENTRIES or len(training.checksums().encode()) > _MAX_CHECKSUMS:
+        raise _not_written(
+            f"the model has {len(training.model_files)} files, and a statement names at most {statement.MAX_ENTRIES} "
+            "subjects: pack them into an archive"
+        )
 
 
 def _check_runs(findings: Findings) -> None:
@@ -114,13 +177,16 @@ def _descriptor(artifact: Artifact, findings: Findings, *, with_project: bool = 
 
 def _run(run: Run, findings: Findings) -> TrainedRun:
     used = [_descriptor(artifact, findings) for artifact in recorded_datasets(findings.details.get(run.id)) or ()]
+    details = findings.details.get(run.id)
     return TrainedRun(
-        id=run.id,
-        url=run.url,
-        commit=run.commit,
-        metrics=_finite_metrics(run, findings),
+        **vars(_stated(run, findings)),
         datasets=tuple(sorted(used, key=lambda dataset: (dataset.name, dataset.digest))),
+        uncommitted_changes=details.has_uncommitted_changes if details else None,
     )
+
+
+def _stated(run: Run, findings: Findings) -> StatedRun:
+    return StatedRun(id=run.id, url=run.url, commit=run.commit, metrics=_finite_metrics(run, findings))
 
 
 def _finite_metrics(run: Run, findings: Findings) -> Mapping[str, float]:

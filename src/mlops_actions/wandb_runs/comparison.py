@@ -137,6 +137,7 @@ def evaluate(
     tracker: TrackerInfo,
     tracker_notes: tuple[str, ...] = (),
     timed_out: bool = False,
+    read_at: datetime | None = None,
 ) -> Findings:
     """Compare the metrics, evaluate gates and requirements, and collect the evidence for the commit."""
     chosen, judged = comparison.selection, comparison.judged
@@ -197,6 +198,7 @@ def evaluate(
         timed_out=timed_out,
         too_few=timed_out and len(comparison.candidates) < inputs.min_runs,
         partial=inputs.partial,
+        read_at=read_at,
     )
     return replace(findings, doubts=(*_doubts(findings), *findings.doubts))
 

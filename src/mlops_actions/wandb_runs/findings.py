@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from mlops_actions.core.runs import ENDED_STATES, Artifact, Run, RunDetails, Sweep, TrackerInfo, metric_value, value_at
@@ -34,7 +35,8 @@ class Findings:
 
     `doubts` are sentences about what makes the verdict doubtful: the report shows them first, and no cut removes them.
     `notes` are sentences about requests that could not be fulfilled. `timed_out` is whether the wait timed out, `too_few`
-    whether it did so with fewer candidates than asked for; `partial` asks to judge although candidates still run.
+    whether it did so with fewer candidates than asked for; `partial` asks to judge although candidates still run;
+    `read_at` is a moment just before the runs were read.
     """
 
     tracker: TrackerInfo
@@ -62,6 +64,7 @@ class Findings:
     timed_out: bool = False
     too_few: bool = False
     partial: bool = False
+    read_at: datetime | None = None
     sweep: Sweep | None = None
 
     @property

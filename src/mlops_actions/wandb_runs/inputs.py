@@ -11,11 +11,24 @@ from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, i
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.json_text import parse_json
-from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
+from mlops_actions.core.parsers import (
+    base_address,
+    boolean,
+    byte_size,
+    choice,
+    commit,
+    duration,
+    integer,
+    items,
+    lines,
+    text,
+)
 from mlops_actions.core.types import Json
+from mlops_actions.wandb_runs import model_choice
 from mlops_actions.wandb_runs.metrics import directions
 from mlops_actions.wandb_runs.metrics import grammar as metric_grammar
 from mlops_actions.wandb_runs.metrics.metric import Metric
+from mlops_actions.wandb_runs.model_choice import ModelSelector
 from mlops_actions.wandb_runs.result import RESULT
 from mlops_actions.wandb_runs.selection.judged import BEST, JUDGES, MEAN
 from mlops_actions.wandb_runs.verdict import requirements
@@ -23,6 +36,7 @@ from mlops_actions.wandb_runs.verdict import requirements
 MAX_BASELINES = 1000
 CSV_FILE, JSON_FILE, MARKDOWN_FILE = "wandb_report.csv", "wandb_report.json", "wandb_report.md"
 STATEMENT_FILE, PREDICATE_FILE = "wandb_statement.json", "wandb_predicate.json"
+SUBJECTS_FILE = "wandb_subjects.sha256"
 
 
 def _project(value: str) -> str:
@@ -209,11 +223,22 @@ class Inputs(DeclaredInputs):
     promote_alias: str | None = input_field(
         text, "Give the best candidate's model artifact this alias when the gates pass and all of `require` holds."
     )
+    model: ModelSelector | None = input_field(
+        model_choice.parse,
+        "Which of the run's model artifacts is promoted and stated: `NAME` (its newest version), `NAME:ALIAS` or `:ALIAS`; "
+        "`*` stands for any text. Without it the run must have logged one version of one model.",
+    )
     statement: bool = input_field(
         boolean,
-        "Write an in-toto statement of the accepted candidate, and its predicate for `actions/attest`: the commit, image, "
-        "workflow, run, datasets and metrics that its model comes from. The step fails if W&B did not record one of them.",
+        "Write an in-toto statement of the accepted candidate, and its predicate and subjects for `actions/attest`: the "
+        "commit, image, workflow, runs, baselines, datasets, metrics and model files. The step fails if W&B did not record "
+        "one of them.",
         default="false",
+    )
+    max_model_size: int = input_field(
+        byte_size,
+        "With `statement`: the largest model whose files are read to compute their SHA-256.",
+        default="20 GB",
     )
     report_dir: str = input_field(text, "Folder in the workspace for `wandb_report.csv`, `.json` and `.md`.", default=".")
     github_token: str | None = input_field(
@@ -311,8 +336,16 @@ ACTION = Action(
         Output("statement", "Path of `wandb_statement.json` in the workspace, where it was written"),
         Output("predicate", "Path of `wandb_predicate.json` in the workspace, for `predicate-path` of `actions/attest`"),
         Output("predicate-type", "Type of the predicate, for `predicate-type` of `actions/attest`"),
-        Output("subject-name", "The image without its digest, for `subject-name` of `actions/attest`"),
-        Output("subject-digest", "The image's digest, for `subject-digest` of `actions/attest`"),
+        Output(
+            "subject-checksums",
+            "Path of `wandb_subjects.sha256` in the workspace: the image and each file of the model, for "
+            "`subject-checksums` of `actions/attest`",
+        ),
+        Output(
+            "subject-name",
+            "The image without its digest, else the model's only file, for `subject-name` of `actions/attest`",
+        ),
+        Output("subject-digest", "The digest of `subject-name`, for `subject-digest` of `actions/attest`"),
         Output("result", "Everything as one JSON document"),
         Output("BOOL_COMPLETE", "`complete`, spelled `True` or `False`", legacy=True),
         Output("BOOL_SINGLE_RUN", "`True` when there is exactly one candidate in any state, else `False`", legacy=True),

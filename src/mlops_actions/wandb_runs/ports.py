@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 from mlops_actions.core.ports import Clock, PullRequests, Runner
-from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
+from mlops_actions.core.runs import (
+    Artifact,
+    ArtifactFile,
+    LoggedModel,
+    Run,
+    RunDetails,
+    RunKeys,
+    RunQuery,
+    TrackerInfo,
+    TrackerResult,
+)
 
 
 class Tracker(Protocol):
@@ -36,11 +46,14 @@ class Tracker(Protocol):
     ) -> Mapping[str, RunDetails]:
         """Read history, datasets and uncommitted changes of chosen runs, by run id."""
 
-    def model(self, run: Run) -> Artifact | None:
-        """Return the newest model artifact that a run logged; None where it logged none."""
+    def models(self, run: Run) -> tuple[LoggedModel, ...]:
+        """Return every version of a model artifact that a run logged."""
 
-    def promote(self, run: Run, alias: str) -> str:
-        """Give the newest model artifact that a run logged an alias; return `name:version`."""
+    def files(self, artifact: Artifact, max_bytes: int) -> tuple[ArtifactFile, ...]:
+        """Return the files of an artifact, which it reads to compute their SHA-256; refuse more than `max_bytes`."""
+
+    def promote(self, run: Run, model: Artifact, alias: str) -> None:
+        """Give a model that a run logged an alias."""
 
 
 class ReportPublisher(PullRequests, Protocol):

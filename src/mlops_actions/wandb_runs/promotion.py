@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlops_actions.core.errors import ActionError
-from mlops_actions.core.runs import Run
+from mlops_actions.core.errors import ActionError, Refused
+from mlops_actions.core.runs import Artifact, Run
 from mlops_actions.wandb_runs.findings import Findings
+
+# Returns the model of a run that is attested and promoted; None where the run logged none. Raises ActionError.
+ModelOf = Callable[[Run], Artifact | None]
+GiveAlias = Callable[[Run, Artifact, str], None]
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,18 @@ class Promotion:
     error: ActionError | None = None
 
 
-def promote(alias: str, findings: Findings, give_alias: Callable[[Run, str], str]) -> Promotion:
+def promote(alias: str, findings: Findings, model_of: ModelOf, give_alias: GiveAlias) -> Promotion:
     """Give the alias where the verdict allows it."""
     if not alias or findings.accepted is None or not findings.verdict.promotes:
         return Promotion(alias)
+    run = findings.accepted.run
     try:
-        return Promotion(alias, artifact=give_alias(findings.accepted.run, alias))
+        model = model_of(run)
+        if model is None:
+            raise Refused(
+                f"run {run.id} logged no artifact of type 'model'", "log one in the training, or leave 'promote-alias' out"
+            )
+        give_alias(run, model, alias)
     except ActionError as error:
         return Promotion(alias, error=error)
+    return Promotion(alias, artifact=model.label)

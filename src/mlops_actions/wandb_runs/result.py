@@ -160,6 +160,7 @@ RESULT: Mapping[str, Json] = {
     "statement": _TEXT,
     "predicate": _TEXT,
     "predicate-type": _TEXT,
+    "subject-checksums": _TEXT,
     "subject-name": _TEXT,
     "subject-digest": _TEXT,
 }

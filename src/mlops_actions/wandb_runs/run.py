@@ -19,8 +19,9 @@ from mlops_actions.wandb_runs.attestation import Attestation, attest
 from mlops_actions.wandb_runs.comparison import Comparison, keys_of, selection_of
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
+from mlops_actions.wandb_runs.model_choice import choose
 from mlops_actions.wandb_runs.ports import Ports, Tracker
-from mlops_actions.wandb_runs.promotion import Promotion, promote
+from mlops_actions.wandb_runs.promotion import ModelOf, Promotion, promote
 from mlops_actions.wandb_runs.report import document as report
 from mlops_actions.wandb_runs.report import spreadsheet
 from mlops_actions.wandb_runs.report.provenance import ReportContext
@@ -70,6 +71,7 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
         ports.runner.info(f"baselines: {tracker.native_query(baseline_query) if baseline_query else 'none'}")
         ports.runner.info(f"summary keys: {', '.join(keys.summary)}; config keys: {', '.join(keys.config)}")
     timed_out = inputs.wait and not _wait(inputs, candidate_query, ports)
+    read_at = ports.clock.now()
     settling = Settling(
         read_again=lambda runs: tracker.find(RunQuery(run_ids=tuple(run.id for run in runs)), None, keys).candidates,
         needed=comparison.decisive_metrics(inputs),
@@ -90,6 +92,7 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
         tracker=tracker.info,
         tracker_notes=tracker.notes,
         timed_out=timed_out,
+        read_at=read_at,
     )
 
 
@@ -102,7 +105,12 @@ def _attestation(inputs: Inputs, context: Context, event: Event | None, ports: P
     if not inputs.statement or not verdict.attests:
         return Attestation()
     number = inputs.pr_number or _pull_request_number(event, ports)
-    return attest(inputs, context, findings, ports.tracker.model, pull_request=number)
+    tracker = ports.tracker
+    return attest(inputs, context, findings, _model_of(inputs, ports), tracker.files, pull_request=number)
+
+
+def _model_of(inputs: Inputs, ports: Ports) -> ModelOf:
+    return lambda run: choose(ports.tracker.models(run), inputs.model, run.id)
 
 
 def _pull_request_number(event: Event | None, ports: Ports) -> int | None:
@@ -125,7 +133,7 @@ def _promotion(inputs: Inputs, ports: Ports, findings: Findings, attestation: At
     # A model that cannot be attested is not promoted either.
     if attestation.error:
         return Promotion(alias, error=attestation.error)
-    promotion = promote(alias, findings, ports.tracker.promote)
+    promotion = promote(alias, findings, _model_of(inputs, ports), ports.tracker.promote)
     if promotion.artifact:
         ports.runner.notice(f"{promotion.artifact} is now '{alias}'", title=ACTION.name)
     return promotion

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from graphql import GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
 
 from mlops_sandbox.graphql_execution import executable_schema
 from mlops_sandbox.wandb import mutations, queries
@@ -30,7 +30,7 @@ def wandb_schema(lacks: frozenset[str] = frozenset()) -> GraphQLSchema:
             raise KeyError(part)
         type_name, field, argument = match.groups()
         object_type = schema.type_map[type_name]
-        assert isinstance(object_type, GraphQLObjectType)  # noqa: S101 - narrows the type of a schema member
+        assert isinstance(object_type, GraphQLObjectType | GraphQLInterfaceType)  # noqa: S101 - narrows the type of a schema member
         if argument:
             del object_type.fields[field].args[argument]
         else:

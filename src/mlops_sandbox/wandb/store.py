@@ -260,6 +260,19 @@ def _rank(value: Any) -> tuple[int, Any]:
     return (1, value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
 
 
+def manifest_of(contents: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return the manifest that the SDK writes of files: MD5 in base64, and the size (artifact_manifest_v1.py, 0.31)."""
+    entries = {
+        path: {
+            "digest": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
+            "size": len(content),
+        }
+        for path, content in contents.items()
+    }
+    policy = {"storagePolicy": "wandb-storage-policy-v1", "storagePolicyConfig": {"storageLayout": "V2"}}
+    return {"version": 1, **policy, "contents": entries}
+
+
 class Store:
     """All data of the server. Hold `lock` while code reads or writes more than one object.
 
@@ -324,9 +337,16 @@ class Store:
             return run
 
     def add_artifact(
-        self, collection: Collection, digest: str, *, run: Run | None = None, committed: bool = True, **fields: Any
+        self,
+        collection: Collection,
+        digest: str,
+        *,
+        run: Run | None = None,
+        committed: bool = True,
+        contents: Mapping[str, bytes] | None = None,
+        **fields: Any,
     ) -> Artifact:
-        """Add a version to a collection, logged by `run`."""
+        """Add a version to a collection, logged by `run`; `contents` are its files, by path."""
         with self.lock:
             artifact = Artifact(
                 id=opaque("Artifact", str(next(self._numbers))),
@@ -337,6 +357,11 @@ class Store:
                 manifest=self.new_blob(),
                 **fields,
             )
+            for path, content in (contents or {}).items():
+                artifact.files[path] = self.new_blob()
+                self.blobs[artifact.files[path]] = content
+            if committed:
+                self.blobs[artifact.manifest] = json.dumps(manifest_of(contents or {})).encode()
             collection.versions.append(artifact)
             self.artifacts[artifact.id] = artifact
             if run is not None:

@@ -95,12 +95,14 @@ def fields_that(act: Callable[[WandbServer, str], object]) -> set[str]:
     server = WandbServer()
     with Host(server.app) as host:
         run = server.store.add_run("sandbox", "digits", name="r1", state="finished", summary={"loss": 1}, config={"lr": 1})
-        server.store.add_artifact(server.store.project("sandbox", "digits").collection("weights", "model"), "d", run=run)
+        server.store.add_artifact(
+            server.store.project("sandbox", "digits").collection("weights", "model"), "d", run=run, contents={"w": b"1"}
+        )
         act(server, host.url)
         return set().union(*(fields_of(json.loads(request.body)["query"]) for request in server.requests))
 
 
-READING = {"details", "find", "model", "states"}
+READING = {"details", "files", "find", "models", "states"}
 OTHERS = {"info", "native_query", "notes"}  # they send nothing
 BY_THE_SDK = {"promote"}  # W&B's own queries
 
@@ -113,11 +115,15 @@ def read_everything(server: WandbServer, url: str) -> None:
     runs = project.find(RunQuery(), None, keys).candidates
     project.states(query)
     project.details(runs, curves=("loss",), lineage=True, samples=10)
-    assert project.model(runs[0])
+    (model,) = project.models(runs[0])
+    assert project.files(model.artifact, 1000)
 
 
 def ask_doctor(server: WandbServer, url: str) -> None:
-    file = {"uses": "o/mlops-actions/actions/wandb-runs@v1", "with": {"project": "sandbox/digits", "promote-alias": "best"}}
+    file = {
+        "uses": "o/mlops-actions/actions/wandb-runs@v1",
+        "with": {"project": "sandbox/digits", "promote-alias": "best", "statement": "true"},
+    }
     workflow = parse_workflow(json.dumps({"on": "push", "jobs": {"report": {"steps": [file]}}}), "mlops.yml")
     scope = Scope(workflow=workflow, repository="o/r", context={}, read=str, read_manifest=read_manifest)
     environ = {"WANDB_API_KEY": server.api_key, "WANDB_BASE_URL": url}

@@ -14,12 +14,22 @@ import pytest
 from mlops_actions.boundary.clock import SystemClock
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.boundary.workspace import WorkspaceFiles
-from mlops_actions.core import statement
+from mlops_actions.core import statement_reader
 from mlops_actions.core.context import Context
 from mlops_actions.core.declare import read
 from mlops_actions.core.errors import Refused
 from mlops_actions.core.outcome import Outcome
-from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
+from mlops_actions.core.runs import (
+    Artifact,
+    ArtifactFile,
+    LoggedModel,
+    Run,
+    RunDetails,
+    RunKeys,
+    RunQuery,
+    TrackerInfo,
+    TrackerResult,
+)
 from mlops_actions.verify.checks import Pins
 from mlops_actions.verify.ports import Ports as VerifierPorts
 from mlops_actions.verify.run import Verification, verify
@@ -31,6 +41,7 @@ from tests.support.step import LocalRunner, Step
 
 SHA, OTHER = "a" * 40, "b" * 40
 DATASET = Artifact(name="digits", version=0, type="dataset", digest="4f2a")
+MODEL_FILE = ArtifactFile(path="model.pt", size=5, sha256="5" * 64)
 MODEL = Artifact(name="digits-model", version=3, type="model", digest="9c1d")
 
 
@@ -91,12 +102,14 @@ class LedgerProject:
     ) -> Mapping[str, RunDetails]:
         return {run.id: RunDetails(datasets=(DATASET,), has_uncommitted_changes=False) for run in runs}
 
-    def model(self, run: Run) -> Artifact | None:
-        return MODEL
+    def models(self, run: Run) -> tuple[LoggedModel, ...]:
+        return (LoggedModel(MODEL),)
 
-    def promote(self, run: Run, alias: str) -> str:
-        self.aliases[alias] = run.id
-        return MODEL.label
+    def files(self, artifact: Artifact, max_bytes: int) -> tuple[ArtifactFile, ...]:
+        return (MODEL_FILE,)
+
+    def promote(self, run: Run, model: Artifact, alias: str) -> None:
+        self.aliases[alias] = f"{model.label} of {run.id}"
 
 
 def logged(run_id: str, acc: float, sha: str, *tags: str) -> Run:
@@ -153,14 +166,14 @@ def test_the_report_compares_the_trackers_runs_and_names_it(tracker: LedgerProje
 def test_an_accepted_candidate_is_promoted_in_the_tracker(tracker: LedgerProject, runner: LocalRunner) -> None:
     outcome = run(tracker, runner, gates="acc >= baseline", promote_alias="production")
     assert outcome.outputs["promoted"] == "digits-model:v3"
-    assert tracker.aliases == {"production": "c1"}
+    assert tracker.aliases == {"production": "digits-model:v3 of c1"}
 
 
 def verified(tracker: LedgerProject, document: object) -> Verification:
     def no_registry(host: str) -> None:
         raise Refused(f"the test asks no registry, but {host} was asked", "")
 
-    subjects, training = statement.read(document)
+    subjects, training = statement_reader.read(document)
     ports = VerifierPorts(registry=no_registry, tracker=lambda _: tracker)  # type: ignore[arg-type]
     return verify(subjects, training, Pins(), ports, signed=False)
 
@@ -169,7 +182,7 @@ def test_a_statement_has_the_trackers_digests_and_is_verified_by_them(tracker: L
     outcome = run(tracker, runner, gates="acc >= 0.9", statement="true")
     assert outcome.error is None
     document = json.loads((runner.workspace / outcome.outputs["statement"]).read_text())
-    assert document["subject"] == [{"name": "acme/digits/digits-model:v3", "digest": {"ledger": "9c1d"}}]
+    assert document["subject"] == [{"name": "acme/digits/digits-model:v3/model.pt", "digest": {"sha256": "5" * 64}}]
     texts = [check.text for check in verified(tracker, document).checks if check.holds]
     assert "run c1: it used digits:v0 (ledger:4f2a)" in texts
     assert "model acme/digits/digits-model:v3: one of the runs logged it, with the digest ledger:9c1d" in texts

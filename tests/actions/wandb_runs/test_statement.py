@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from mlops_actions.core import statement as in_toto
+from mlops_actions.core import statement_reader
 from mlops_actions.core.types import Json
 from mlops_actions.verify import command
 from mlops_actions.verify.checks import Pins
@@ -115,13 +115,18 @@ def verify(step: WandbStep, images: Images, capsys: pytest.CaptureFixture[str]) 
     return Verifier(step, images, capsys)
 
 
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def log(step: WandbStep, name: str = "c1", **more: Any) -> Any:
     """A finished run of the commit with its dataset and its model."""
     run = step.candidate(name, **{"commit": SHA, "summary": {"acc": 0.95, "loss": 0.125}, **more})
     store = step.server.store
     project = store.project("sandbox", "digits")
     run.inputs.append(store.add_artifact(project.collection("digits", "dataset"), "4f2a"))
-    store.add_artifact(project.collection("digits-model", "model"), f"model of {name}", run=run)
+    contents = {"model.pt": f"weights of {name}".encode(), "labels/names.txt": b"0\n1\n"}
+    store.add_artifact(project.collection("digits-model", "model"), f"model of {name}", run=run, contents=contents)
     return run
 
 
@@ -145,7 +150,8 @@ def test_the_statement_contains_the_models_provenance(step: WandbStep, images: I
     assert statement["predicateType"] == "https://github.com/machine-learning-apps/mlops-actions/training/v1"
     assert statement["subject"] == [
         {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}},
-        {"name": "sandbox/digits/digits-model:v0", "digest": {"wandb": "model of c1"}},
+        {"name": "sandbox/digits/digits-model:v0/labels/names.txt", "digest": {"sha256": sha256(b"0\n1\n")}},
+        {"name": "sandbox/digits/digits-model:v0/model.pt", "digest": {"sha256": sha256(b"weights of c1")}},
     ]
     predicate = statement["predicate"]
     assert predicate["commit"] == {"repository": f"{step.github.origin}/octo/digits", "sha": SHA, "pullRequest": 7}
@@ -551,5 +557,5 @@ def test_a_missing_file_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_statement_read_and_written_again_is_unchanged(step: WandbStep, images: Images) -> None:
     log(step)
     statement = state(step, images)
-    _, training = in_toto.read(statement)
+    _, training = statement_reader.read(statement)
     assert training.statement() == statement

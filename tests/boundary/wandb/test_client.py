@@ -421,43 +421,35 @@ def test_a_proxy_of_the_environment_is_used(wandb_host: WandbHost, monkeypatch: 
         server.server_close()
 
 
-def test_the_newest_model_is_found_after_pages_of_checkpoints(wandb_host: WandbHost, client: Client) -> None:
+def test_the_models_of_a_run_are_found_on_all_pages(wandb_host: WandbHost, client: Client) -> None:
     store = wandb_host.server.store
     run = store.add_run("sandbox", "digits", name="many")
     project = store.project("sandbox", "digits")
     for index in range(150):
-        store.add_artifact(project.collection("weights", "model"), f"digest {index}", run=run)
+        store.add_artifact(
+            project.collection("weights", "model"),
+            f"digest {index}",
+            run=run,
+            requested_aliases=["best"] if index == 7 else [],
+        )
         store.add_artifact(project.collection("plots", "run_table"), f"plot {index}", run=run)
     wandb_host.server.requests.clear()
-    newest = client.project.model(run_of("many"))
-    assert newest is not None
-    assert (newest.label, newest.digest) == ("weights:v149", "digest 149")
+    models = client.project.models(run_of("many"))
+    assert [model.artifact.label for model in models] == [f"weights:v{index}" for index in reversed(range(150))]
+    assert {model.artifact.digest for model in models} == {f"digest {index}" for index in range(150)}
+    assert {model.artifact.label: model.aliases for model in models if model.aliases} == {
+        "weights:v149": ("latest",),
+        "weights:v7": ("best",),
+    }
     # The server is shared: it may record a request that an earlier test gave up only now.
     assert sum(b'"many"' in request.body for request in wandb_host.server.requests) == 3
     store.add_run("sandbox", "digits", name="none")
-    assert client.project.model(run_of("none")) is None
-
-
-@pytest.mark.parametrize("newer", ["encoder", "weights"])
-def test_the_newest_of_several_models_is_the_one_that_was_created_last(
-    wandb_host: WandbHost, client: Client, newer: str
-) -> None:
-    store = wandb_host.server.store
-    run = store.add_run("sandbox", "digits", name="two")
-    for name in ("encoder", "weights"):
-        for version in range(3 if name == newer else 5):
-            artifact = store.add_artifact(
-                store.project("sandbox", "digits").collection(name, "model"), f"{version}", run=run
-            )
-            artifact.created = CREATED + timedelta(minutes=version, days=1 if name == newer else 0)
-    newest = client.project.model(run_of("two"))
-    assert newest is not None
-    assert newest.label == f"{newer}:v2"
+    assert client.project.models(run_of("none")) == ()
 
 
 def test_a_missing_run_has_no_model(client: Client) -> None:
     with pytest.raises(Unavailable, match="does not tell what run gone logged"):
-        client.project.model(run_of("gone"))
+        client.project.models(run_of("gone"))
 
 
 # Patterns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -165,12 +166,12 @@ def test_a_model_is_promoted_through_the_sdk(wandb_host: WandbHost, logged: dict
         "sandbox/digits", Server(wandb_host.url, wandb_host.url, wandb_host.server.api_key), RecordingLog()
     )
     run = project.find(RunQuery(run_ids=(logged["finished"],)), None, RunKeys()).candidates[0]
-    assert wandb_host.sdk("promote.py", wandb_host.url, logged["finished"]) == "model:v0"
+    assert wandb_host.sdk("promote.py", wandb_host.url, logged["finished"]) == "promoted"
     store = wandb_host.server.store
     assert store.project("sandbox", "digits").collections["model"].aliases["accepted"].version == 0
     assert run.finished
     said = wandb_host.sdk("promote.py", wandb_host.url, logged["failed"])
-    assert said.startswith(f"3: run {logged['failed']} logged no artifact of type 'model'\n")
+    assert said.startswith(f"3: W&B's SDK does not find model:v0 among what run {logged['failed']} logged\n")
     del store.project("sandbox", "digits").collections["model"].aliases["accepted"]
     wandb_host.server.faults.append(
         Fault(403, '{"errors": [{"message": "permission denied"}]}', match="AddAliases", times=9)
@@ -216,7 +217,14 @@ def test_the_action_states_what_the_sdk_logged(
     assert code == 0, step.log
     statement = json.loads((step.workspace / step.outputs()["statement"]).read_text())
     model = wandb_host.server.store.project("sandbox", "digits").collections["model"].versions[-1]
-    assert statement["subject"] == [{"name": "sandbox/digits/model:v0", "digest": {"wandb": model.digest}}]
+    # The script logged these files through the SDK: their digests are computed from what W&B's storage gives.
+    files = {path: wandb_host.server.store.blobs[blob] for path, blob in model.files.items()}
+    assert files
+    assert statement["subject"] == [
+        {"name": f"sandbox/digits/model:v0/{path}", "digest": {"sha256": hashlib.sha256(content).hexdigest()}}
+        for path, content in sorted(files.items())
+    ]
+    assert statement["predicate"]["model"]["digest"] == {"wandb": model.digest}
     (run,) = statement["predicate"]["runs"]
     assert [[used["name"], used["type"], used["digest"]["wandb"]] for used in run["datasets"]] == [
         entry[:3] for entry in read["runs"][logged["finished"]]["used"] if entry[1] == "dataset"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.core.statement import ArtifactDescriptor, Image, PassedGate, TrainedRun, Training, parse_image, read
+from mlops_actions.core.statement import ArtifactDescriptor, Image, PassedGate, TrainedRun, Training, parse_image
+from mlops_actions.core.statement_reader import read
 
 SHA = "a" * 40
 DATASET = ArtifactDescriptor(name="digits:v0", type="dataset", algorithm="wandb", digest="4f2a")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from mlops_actions.core.json_text import refuse_deep_nesting
-from mlops_actions.core.runs import Artifact, Run, RunDetails, finite_number
+from mlops_actions.core.runs import Artifact, LoggedModel, Run, RunDetails, finite_number
 from mlops_actions.core.types import Json
 
 INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
@@ -22,7 +22,6 @@ _DIRECTIONS = {1: "min", 2: "max"}
 MODEL = "model"
 _NOT_DATA = frozenset({MODEL, "code", "job", "run_table"})
 _WANDB_TYPES = "wandb-"
-EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def with_first_parts(names: Sequence[str]) -> list[str]:
@@ -190,17 +189,17 @@ def _is_artifact(node: Any) -> bool:
     return is_version and bool(_name(node.get("artifactType"))) and bool(_name(node.get("artifactSequence")))
 
 
-def models(connection: Mapping[str, Any]) -> Iterator[tuple[datetime, Artifact]]:
-    """Decode the models of one page of artifacts, each with the time of its creation: the page has no promised order."""
+def models(connection: Mapping[str, Any]) -> Iterator[LoggedModel]:
+    """Decode the models of one page of artifacts, each with its aliases; a linked version has those of other names too."""
     for node in nodes(connection):
         if (artifact := _artifact(node)).type == MODEL:
-            yield time_of(node.get("createdAt")) or EARLIEST, artifact
+            entries = aliases if isinstance(aliases := node.get("aliases"), list) else ()
+            own = (entry for entry in entries if isinstance(entry, Mapping) and _is_own(entry, artifact))
+            yield LoggedModel(artifact, tuple(str(entry["alias"]) for entry in own))
 
 
-def newest(dated: Iterable[tuple[datetime, Artifact]]) -> Artifact | None:
-    """Return the newest artifact; of one second, the one with the higher version."""
-    latest = max(dated, key=lambda pair: (pair[0], pair[1].version, pair[1].name), default=None)
-    return latest[1] if latest else None
+def _is_own(alias: Mapping[str, Any], artifact: Artifact) -> bool:
+    return isinstance(alias.get("alias"), str) and _name(alias.get("artifactCollection")) == artifact.name
 
 
 def _artifact(node: Mapping[str, Any]) -> Artifact:

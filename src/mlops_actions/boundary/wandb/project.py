@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.wandb import decode, filters, requests
+from mlops_actions.boundary.wandb.artifact_files import ArtifactFiles
 from mlops_actions.boundary.wandb.asking import ProjectQueries
 from mlops_actions.boundary.wandb.partial import Field, is_about_schema
 from mlops_actions.boundary.wandb.server import Server, resolve
@@ -25,6 +26,8 @@ from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.ports import Log
 from mlops_actions.core.runs import (
     Artifact,
+    ArtifactFile,
+    LoggedModel,
     Run,
     RunDetails,
     RunKeys,
@@ -77,6 +80,7 @@ class WandbProject:
         self._api = GraphQL(server, log, pause, read_seconds=read_seconds)
         self._queries = ProjectQueries(server.base_url, self._entity, self._name, self._api)
         self._schema = self._queries.schema
+        self._files = ArtifactFiles(self._queries.ask, server.base_url, log, pause, silence=read_seconds)
 
     @property
     def info(self) -> TrackerInfo:
@@ -88,6 +92,7 @@ class WandbProject:
             digest_algorithm=DIGEST_ALGORITHM,
             commit_variables=("WANDB_GIT_COMMIT", "WANDB_GIT_REMOTE_URL"),
             dataset_call="run.use_artifact",
+            other_addresses=self._server.other_addresses,
         )
 
     @property
@@ -266,21 +271,19 @@ class WandbProject:
             if isinstance(node := project.get(f"run{index}"), Mapping):
                 yield run.id, decode.details(node, curves, lineage=lineage)
 
-    def model(self, run: Run) -> Artifact | None:
-        """Read the artifacts that a run logged, page by page; return the newest model."""
+    def models(self, run: Run) -> tuple[LoggedModel, ...]:
+        """Read the artifacts that a run logged, page by page; return the models, the newest version of each name first."""
         logged = self._logged(run, None)
         models = list(decode.models(logged))
         after: str | None = None
         while after := self._queries.next_cursor(logged, after, "Run.outputArtifacts"):
             logged = self._logged(run, after)
             models += decode.models(logged)
-        if self._schema.lacks("Artifact.createdAt") and len({model.name for _, model in models}) > 1:
-            raise Refused(
-                f"run {run.id} logged several models, and W&B at {self._server.base_url} does not tell which is the newest: "
-                "it does not know Artifact.createdAt",
-                "log one model a run, or name a server in 'base-url' that does",
-            )
-        return decode.newest(models)
+        return tuple(sorted(models, key=lambda model: (model.artifact.name, -model.artifact.version)))
+
+    def files(self, artifact: Artifact, max_bytes: int) -> tuple[ArtifactFile, ...]:
+        """Read the files of an artifact and compute their SHA-256; see `artifact_files.py`."""
+        return self._files.digests(artifact, max_bytes)
 
     def _logged(self, run: Run, after: str | None) -> Mapping[str, Any]:
         project = self._queries.ask("MlopsLogged", requests.logged_artifacts(), lambda: {"run": run.id, "after": after})
@@ -292,8 +295,8 @@ class WandbProject:
 
     # Writing
 
-    def promote(self, run: Run, alias: str) -> str:
-        """Give the newest model artifact that the run logged an alias, by the SDK; return `name:version`."""
+    def promote(self, run: Run, model: Artifact, alias: str) -> None:
+        """Give a model that the run logged an alias, by the SDK."""
         with tempfile.TemporaryDirectory(prefix="mlops-actions-", ignore_cleanup_errors=True) as home, _sdk(home):
             import wandb
             from wandb.sdk.lib.service.service_connection import WandbApiFailedError  # no wandb.Error
@@ -301,12 +304,10 @@ class WandbProject:
             try:
                 api = wandb.Api(api_key=self._server.api_key or None, overrides={"base_url": self._server.base_url})
                 logged = api.run(f"{self._entity}/{self._name}/{run.id}").logged_artifacts()
-                models = [artifact for artifact in logged if artifact.type == decode.MODEL]
-                # The list has no promised order.
-                newest = max(models, key=lambda model: (model.created_at, int(model.version[1:]), model.name), default=None)
-                if newest and alias not in newest.aliases:
-                    newest.aliases.append(alias)
-                    newest.save()
+                chosen = next((artifact for artifact in logged if artifact.name == model.label), None)
+                if chosen and alias not in chosen.aliases:
+                    chosen.aliases.append(alias)
+                    chosen.save()
             # The SDK does not check what it reads.
             except (
                 wandb.Error, WandbApiFailedError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, OSError,
@@ -315,11 +316,8 @@ class WandbProject:
                 if is_about_schema(str(error)):
                     remedy = "this server lacks what W&B's SDK asks it for: leave 'promote-alias' out, or upgrade the server"
                 raise Unavailable(f"W&B did not give the alias {alias!r}: {error}", remedy) from None
-        if newest is None:
-            raise Refused(
-                f"run {run.id} logged no artifact of type 'model'", "log one in the training, or leave 'promote-alias' out"
-            )
-        return str(newest.name)
+        if chosen is None:
+            raise Refused(f"W&B's SDK does not find {model.label} among what run {run.id} logged", "re-run the job")
 
 
 def connect(

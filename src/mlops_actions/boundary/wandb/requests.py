@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlops_actions.boundary.wandb.partial import Argument, Field
 
 ARTIFACTS_PAGE_SIZE = 100
+ADDRESSES_PAGE_SIZE = 10  # addresses of files expire, so few are asked for at once
 # W&B's own tools ask for at most eight histories of a run at once.
 MAX_HISTORIES = 8
 
@@ -86,10 +87,33 @@ def details(runs: int, *, lineage: bool, patches: bool, curves: bool) -> Field:
 
 def logged_artifacts() -> Field:
     """Ask for a page of the artifacts that the run `$run` logged."""
-    artifact = (*_ARTIFACT, Field("createdAt", loss=""))
+    own = Field("artifactCollection", (Field("name"),), type="ArtifactCollection")
+    aliases = Field("aliases", (Field("alias"), own), type="ArtifactAlias", loss="aliases of models cannot be told")
     page = (Argument("first", str(ARTIFACTS_PAGE_SIZE), loss=""), Argument("after", "$after", "String", loss=""))
-    logged = Field("outputArtifacts", (*_nodes("Artifact", artifact), _PAGE_INFO), page, type="ArtifactConnection")
+    fields = (*_nodes("Artifact", (*_ARTIFACT, aliases)), _PAGE_INFO)
+    logged = Field("outputArtifacts", fields, page, type="ArtifactConnection")
     return _project((Field("run", (logged,), (Argument("name", "$run", "String!"),), "Run"),))
+
+
+def artifact_manifest() -> Field:
+    """Ask for the address of the manifest of the artifact `$collection`, version `$version`."""
+    file = Field("file", (Field("directUrl"),), type="ArtifactManifestFile")
+    current = Field("currentManifest", (file,), type="ArtifactManifest")
+    return _artifact_version(Field("artifact", (current,), type="Artifact"))
+
+
+def artifact_files() -> Field:
+    """Ask for the addresses of the files `$names` of the artifact `$collection`, version `$version`."""
+    page = (Argument("names", "$names", "[String!]", loss=""), Argument("first", str(ADDRESSES_PAGE_SIZE), loss=""))
+    file = (Field("name"), Field("directUrl"))
+    return _artifact_version(Field("files", _nodes("File", file), page, type="FileConnection"))
+
+
+def _artifact_version(field: Field) -> Field:
+    alias = (Argument("aliasName", "$version", "String!"),)
+    membership = Field("artifactMembership", (field,), alias, type="ArtifactCollectionMembership")
+    name = (Argument("name", "$collection", "String!"),)
+    return _project((Field("artifactCollection", (membership,), name, type="ArtifactCollection"),))
 
 
 def _project(fields: tuple[Field, ...]) -> Field:

@@ -20,6 +20,10 @@ from mlops_actions.core.errors import BadInput
 DEFAULT_BASE_URL = "https://api.forge.coreweave.com"
 # One deployment under several names: the newer host of the web pages → the older host of the API.
 _HOSTED = {"forge.coreweave.com": "api.wandb.ai"}
+_OTHER_ADDRESSES = (
+    "https://wandb.ai", "https://www.wandb.ai", "https://app.wandb.ai", "https://api.wandb.ai",
+    "https://forge.coreweave.com", "https://api.forge.coreweave.com",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,12 @@ class Server:
         """Every form of the credential, to be masked."""
         key = self.api_key
         return (key, base64.b64encode(f"api:{key}".encode()).decode()) if key else (self.identity_token,)
+
+    @property
+    def other_addresses(self) -> tuple[str, ...]:
+        """Return further addresses of the same deployment: the hosted W&B has had several names."""
+        hosted = any(self.app_url == f"https://{pages}/wandb" for pages in _HOSTED)
+        return _OTHER_ADDRESSES if hosted else (self.base_url,)
 
     @property
     def authorization(self) -> str:
