@@ -41,7 +41,7 @@ _RUN_FIELDS: Json = {
     "id": _TEXT,
     "url": _TEXT,
     "commit": {**_COMMIT, "description": "As the tracker recorded it; empty: it recorded none."},
-    "metrics": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Final values by name."},
+    "metrics": {"type": "object", "additionalProperties": {"type": "number"}, "description": "By name, at the end."},
 }
 _TRAINED_RUN = _object(
     {

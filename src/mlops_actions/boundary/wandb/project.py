@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.wandb import decode, filters, requests
-from mlops_actions.boundary.wandb.artifact_files import ArtifactFiles
 from mlops_actions.boundary.wandb.asking import ProjectQueries
+from mlops_actions.boundary.wandb.file_digests import FileDigests
 from mlops_actions.boundary.wandb.partial import Field, is_about_schema
 from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, Rejected, ServerFailed
@@ -80,7 +80,7 @@ class WandbProject:
         self._api = GraphQL(server, log, pause, read_seconds=read_seconds)
         self._queries = ProjectQueries(server.base_url, self._entity, self._name, self._api)
         self._schema = self._queries.schema
-        self._files = ArtifactFiles(self._queries.ask, server.base_url, log, pause, silence=read_seconds)
+        self._files = FileDigests(self._queries.ask, server.base_url, log, pause, silence=read_seconds)
 
     @property
     def info(self) -> TrackerInfo:
@@ -282,7 +282,7 @@ class WandbProject:
         return tuple(sorted(models, key=lambda model: (model.artifact.name, -model.artifact.version)))
 
     def files(self, artifact: Artifact, max_bytes: int) -> tuple[ArtifactFile, ...]:
-        """Read the files of an artifact and compute their SHA-256; see `artifact_files.py`."""
+        """Read the files of an artifact and compute their SHA-256; see `file_digests.py`."""
         return self._files.digests(artifact, max_bytes)
 
     def _logged(self, run: Run, after: str | None) -> Mapping[str, Any]:

@@ -40,7 +40,7 @@ class _Broken(Exception):
     """A file could not be read to its end; another attempt may."""
 
 
-class ArtifactFiles:
+class FileDigests:
     """Reads the files of artifacts of one project at `base_url`; an answer may stall for `silence` seconds."""
 
     def __init__(self, ask: Ask, base_url: str, log: Log, pause: Callable[[float], None], *, silence: float) -> None:
