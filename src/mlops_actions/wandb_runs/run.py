@@ -33,7 +33,7 @@ from mlops_actions.wandb_runs.verdict.doubts import named, of_commit, still
 from mlops_actions.wandb_runs.verdict.verdict import FAILED, NOT_ENDED
 
 _POLL_SECONDS = 20.0
-_SAMPLES = 200  # points of a curve to read; the chart draws fewer
+_SAMPLES = 1000  # points of a curve to read: the chart keeps the extremes of each part
 _MAX_DETAILED = 50  # runs whose history and datasets are read, by one request
 _MAX_LISTED = 100  # candidates in the output `result`: later steps take it as one variable, whose size Linux limits
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlops_actions.core import markdown
-from mlops_actions.core.runs import RUNNING
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.promotion import Promotion
-from mlops_actions.wandb_runs.report import curves
+from mlops_actions.wandb_runs.report import curve_choice
 from mlops_actions.wandb_runs.report.fit import ReportSection, join
 from mlops_actions.wandb_runs.report.headline import headline
 from mlops_actions.wandb_runs.report.provenance import ReportContext, provenance
-from mlops_actions.wandb_runs.report.tables import comparison_table, gates_table, run_link, runs_table, seeds_table
+from mlops_actions.wandb_runs.report.tables import comparison_table, gates_table, runs_table, seeds_table
 from mlops_actions.wandb_runs.verdict.requirements import RequirementResult
-
-_MAX_BASELINE_CURVES = 2
-_MAX_OPEN_CHARTS = 2
 
 
 def render(findings: Findings, context: ReportContext, promotion: Promotion | None = None) -> str:
@@ -37,7 +33,7 @@ def sections(findings: Findings, context: ReportContext, promotion: Promotion | 
         ReportSection("comparison with the baselines", comparison_table(findings)),
         ReportSection("seeds", seeds_table(findings.seeds)),
         ReportSection("all runs", runs_table(findings)),
-        ReportSection("learning curves", _curves(findings)),
+        ReportSection("learning curves", curve_choice.section(findings)),
         ReportSection("provenance", provenance(findings, context)),
         ReportSection("notes", notes),
     )
@@ -60,21 +56,3 @@ def _promotion(promotion: Promotion) -> str:
         return f"**Promoted:** {markdown.code(promotion.artifact)} is now {alias}"
     reason = f": {markdown.escape(promotion.error.cause)}" if promotion.error else ""
     return f"**Nothing was promoted to {alias}**{reason}"
-
-
-def _curves(findings: Findings) -> str:
-    if not findings.curves:
-        return ""
-    candidates = [run for run in findings.candidates if run.finished or run.state == RUNNING]
-    judged = findings.judged.run_id
-    candidates.sort(key=lambda run: run.id != judged)
-    baselines = findings.baselines[:_MAX_BASELINE_CURVES]
-    labels = {run.id: f"candidate {run_link(run)}" for run in candidates[: curves.MAX_CURVES - len(baselines)]}
-    labels |= {run.id: f"baseline {run_link(run)}" for run in baselines}
-    points = {run_id: details.curves for run_id, details in findings.details.items()}
-    charts = [
-        curves.chart(metric, curves.curves_of(metric, points, labels))
-        or f"No run shown here has a history of {markdown.code(metric)}."
-        for metric in findings.curves
-    ]
-    return markdown.fold("Learning curves", "\n\n".join(charts), opened=len(charts) <= _MAX_OPEN_CHARTS)
