@@ -16,6 +16,7 @@ from mlops_actions.argo_submit import report as workflow_report
 from mlops_actions.argo_submit.report import WorkflowReportContext
 from mlops_actions.argo_submit.status import WorkflowStatus, read
 from mlops_actions.wandb_runs.report import curves
+from mlops_actions.wandb_runs.report.curve_points import Curve
 from mlops_sandbox.github import GitHubServer, PullRequest, render_page
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
@@ -54,6 +55,10 @@ SHAPES: dict[str, Sequence[tuple[float, float]]] = {
     "far apart": [(0, 1.0), (10**9, 2.0)],
     "close together": [(0.001, 1.0), (0.002, 1.000001)],
     "holes": [(0, 1.0), (1, math.nan), (2, math.inf), (3, 0.5)],
+    "ends in NaN": [(step, 1.0 / (step + 1) if step < 60 else math.nan) for step in range(200)],
+    "wide gap": [(step, math.nan if 60 <= step < 140 else 1.0 / (step + 1)) for step in range(200)],
+    "spike": [(step, 1000.0 if step == 417 else math.sin(step)) for step in range(1000)],
+    "doubling": [(2.0**power, 30.0 - power) for power in range(30)],
 }
 BLOCK = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -61,10 +66,11 @@ BLOCK = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 def charts() -> Iterator[str]:
     """Yield learning curves of every shape and name."""
     for shape, points in SHAPES.items():
-        yield curves.chart(shape, [curves.Curve("a", points)])
-        yield curves.chart(shape, [curves.Curve(str(index), points) for index in range(9)])
+        yield curves.chart(shape, [Curve.of("a", points)])
+        yield curves.chart(shape, [Curve.of(str(index), points) for index in range(9)])
+        yield curves.chart(shape, [Curve.of("group", points, SHAPES["falling"]), Curve.of("a", points)])
     for name in NAMES:
-        yield curves.chart(name, [curves.Curve("a", SHAPES["falling"]), curves.Curve("b", SHAPES["flat"])])
+        yield curves.chart(name, [Curve.of("a", SHAPES["falling"]), Curve.of("b", SHAPES["flat"])])
 
 
 def workflow(nodes: int, phase: str, names: list[str] | None = None, loop: str = "") -> WorkflowStatus:

@@ -249,6 +249,12 @@ def metric_value(run: Run, name: str) -> Any:
     return _NUMBERS_AS_TEXT.get(value, value) if isinstance(value, str) else value
 
 
+def logged_number(value: Any) -> float | None:
+    """Return a value of a history as a number, which may be NaN or infinite, also where it is recorded as text."""
+    number = _NUMBERS_AS_TEXT.get(value) if isinstance(value, str) else value
+    return float(number) if isinstance(number, float) and not math.isfinite(number) else finite_number(number)
+
+
 def finite_number(value: Any) -> float | None:
     """Return a value as a finite number; None for anything else, also for NaN, infinities and booleans."""
     if isinstance(value, bool) or not isinstance(value, int | float):

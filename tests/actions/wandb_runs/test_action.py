@@ -693,9 +693,31 @@ def test_curves_are_drawn_for_candidate_and_baseline(step: WandbStep) -> None:
     assert len(re.findall(r"^  line \[", report, re.MULTILINE)) == 2
     assert "🟦 candidate [c1]" in report
     assert "🟧 baseline [b1]" in report
-    assert "ends at step 19, flat from there" in report
+    assert "ends at step 19" in report
     assert "No run shown here has a history of `absent`" in report
     assert len(step.server.requests) == 2
+
+
+def test_nan_and_spikes_of_a_history_reach_the_report(step: WandbStep) -> None:
+    history = [{"loss": 1000.0 if index == 417 else 0.5 + index % 7 / 100} for index in range(900)]
+    step.candidate(history=[*history, *({"loss": "NaN"} for _ in range(100))])
+    step.baseline(history=[{"loss": 0.6 + index % 5 / 100} for index in range(1000)], age=5)
+    step.run(sha=SHA, baseline_tags="baseline", curves="loss")
+    report = step.summary()
+    candidate, baseline = re.findall(r"^  line \[(.*)\]$", report, re.MULTILINE)
+    assert "1000" in candidate.split(", ")
+    assert len(candidate.split(", ")) < len(baseline.split(", "))
+    assert "NaN at 100 steps from 900 to 999, no finite value after that; ends at step 899" in report
+
+
+def test_a_group_is_drawn_as_its_mean_between_its_extremes(step: WandbStep) -> None:
+    for index in range(3):
+        step.candidate(f"c{index}", group="seeds", history=[{"loss": index + 1 / (at + 1)} for at in range(10)], age=index)
+    step.run(sha=SHA, curves="loss", metrics="loss", aggregate="group")
+    report = step.summary()
+    lines = [line.split(", ") for line in re.findall(r"^  line \[(.*)\]$", report, re.MULTILINE)]
+    assert [(line[0], line[-1]) for line in lines] == [("1", "0.1"), ("3", "2.1"), ("2", "1.1")]
+    assert re.search(r"🟦 candidate group `seeds` \| 2\S* \(1\S* to 3\S*\) \|.*\| 3 runs \|", report)
 
 
 # Hostile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -68,6 +69,29 @@ def test_curves_of_an_unexpected_form_are_left_out(value: Any) -> None:
     assert decode.details({"sampledHistory": value}, ["loss"], lineage=True).curves == {}
     assert decode.details({"sampledHistory": [value]}, ["loss"], lineage=True).curves == {}
     assert decode.details({"sampledHistory": [[value]]}, ["loss"], lineage=True).curves == {}
+
+
+POINTS: dict[str, tuple[Any, float | None]] = {
+    "a number": (0.5, 0.5),
+    "an integer": (3, 3.0),
+    "NaN as text": ("NaN", math.nan),
+    "NaN": (math.nan, math.nan),
+    "infinity as text": ("Infinity", math.inf),
+    "minus infinity as text": ("-Infinity", -math.inf),
+    "other text": ("high", None),
+    "a truth value": (True, None),
+    "null": (None, None),
+    "a list": ([0.5], None),
+}
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_curve_keeps_what_is_no_finite_number(name: str) -> None:
+    logged, expected = POINTS[name]
+    rows = [{"_step": 0, "loss": 1.0}, {"_step": 1, "loss": logged}]
+    points = decode.details({"sampledHistory": [rows]}, ["loss"], lineage=False).curves["loss"]
+    wanted = [(0.0, 1.0)] if expected is None else [(0.0, 1.0), (1.0, pytest.approx(expected, nan_ok=True))]
+    assert list(points) == wanted
 
 
 ONE_MACHINE = {"w1": {"gpu": "L40S", "gpu_count": 4, "cpu_count": 24}}

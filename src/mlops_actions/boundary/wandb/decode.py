@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from mlops_actions.core.json_text import refuse_deep_nesting
-from mlops_actions.core.runs import Artifact, LoggedModel, Run, RunDetails, finite_number
+from mlops_actions.core.runs import Artifact, LoggedModel, Run, RunDetails, finite_number, logged_number
 from mlops_actions.core.types import Json
 
 INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
@@ -218,12 +218,12 @@ def _name(value: Any) -> str:
 
 
 def _points(rows: Any, name: str) -> list[tuple[float, float]]:
-    """Return (step, value) of rows; NaN and infinities cannot be drawn."""
+    """Return (step, value) of rows, also where the value is NaN or infinite: the report says so."""
     points = []
     for row in rows if isinstance(rows, list) else ():
         if not isinstance(row, Mapping):
             continue
-        step, value = finite_number(row.get("_step")), finite_number(row.get(name))
+        step, value = finite_number(row.get("_step")), logged_number(row.get(name))
         if step is not None and value is not None:
             points.append((step, value))
     return points

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from mlops_actions.core import markdown
+from mlops_actions.core.runs import MISSING
 from mlops_actions.wandb_runs.report.curve_charts import Chart
-from mlops_actions.wandb_runs.report.curve_points import Curve, History
-from mlops_actions.wandb_runs.report.numbers import NO_VALUE, format_number
+from mlops_actions.wandb_runs.report.curve_points import Curve, LoggedValues
+from mlops_actions.wandb_runs.report.numbers import NO_VALUE, aligned, format_number
 
 _CROWDED = 10.0  # the axis's range, by the range of most values, from which on the latter is said
 _MOST = 20  # all but one in so many values, at each end, are most values
@@ -20,8 +21,8 @@ def table(squares: Sequence[str], curves: Sequence[Curve]) -> str:
     """List the curves with their numbers, so that they can be told apart without colours, and what no line can show."""
     header = ("curve", "first", "last", "lowest (step)", "highest (step)", "remarks")
     rows = [
-        [f"{square} {curve.label}", *_numbers(curve), "; ".join(_remarks(curve, curves)) or NO_VALUE]
-        for square, curve in zip(squares, curves, strict=False)
+        [f"{square} {curve.label}", *numbers, "; ".join(_remarks(curve, curves)) or NO_VALUE]
+        for square, curve, numbers in zip(squares, curves, _numbers(curves), strict=False)
     ]
     if all(row[-1] == NO_VALUE for row in rows):
         return markdown.table(header[:-1], [row[:-1] for row in rows], "lrrrr")
@@ -61,23 +62,28 @@ def _most(values: Sequence[float]) -> tuple[float, float] | None:
     return (low, high) if 0 < (high - low) * _CROWDED < ordered[-1] - ordered[0] else None
 
 
-def _numbers(curve: Curve) -> list[str]:
-    runs = [run for run in curve.runs if run.finite]
-    if not runs:
-        return [NO_VALUE] * 4
-    low, high = (choose(curve.finite, key=lambda point: point[1]) for choose in (min, max))
+def _numbers(curves: Sequence[Curve]) -> list[list[str]]:
+    """Return the cells of each curve: its first and last value, its extremes with their steps."""
+    firsts = _column([[run.finite[0][1] for run in curve.runs if run.finite] for curve in curves])
+    lasts = _column([[run.finite[-1][1] for run in curve.runs if run.finite] for curve in curves])
+    extremes = []
+    for choose in (min, max):
+        points = [choose(curve.finite, key=lambda point: point[1], default=None) for curve in curves]
+        values = aligned([point[1] if point else MISSING for point in points])
+        extremes.append(
+            [f"{value} ({format_number(point[0])})" if point else value for value, point in zip(values, points, strict=True)]
+        )
+    return [list(cells) for cells in zip(firsts, lasts, *extremes, strict=True)]
+
+
+def _column(values: Sequence[Sequence[float]]) -> list[str]:
+    """Write the value of each curve; of a group the mean, with the lowest and the highest."""
+    numbers = [(fmean(found), min(found), max(found)) if found else (MISSING,) * 3 for found in values]
+    texts = iter(aligned([number for three in numbers for number in three]))
     return [
-        _mean([run.finite[0][1] for run in runs]),
-        _mean([run.finite[-1][1] for run in runs]),
-        *(f"{format_number(value)} ({format_number(step)})" for step, value in (low, high)),
+        f"{mean} ({low} to {high})" if len(found) > 1 else mean
+        for found, (mean, low, high) in zip(values, zip(texts, texts, texts, strict=True), strict=True)
     ]
-
-
-def _mean(values: Sequence[float]) -> str:
-    mean = format_number(fmean(values))
-    if len(values) == 1:
-        return mean
-    return f"{mean} ({format_number(min(values))} to {format_number(max(values))})"
 
 
 def _remarks(curve: Curve, curves: Sequence[Curve]) -> Iterator[str]:
@@ -114,7 +120,7 @@ def _kinds(points: Sequence[tuple[float, float]]) -> str:
     return " and ".join(sorted(kinds))
 
 
-def _ends(runs: Sequence[History], others: Sequence[History]) -> Iterator[str]:
+def _ends(runs: Sequence[LoggedValues], others: Sequence[LoggedValues]) -> Iterator[str]:
     """Say where a curve starts later or ends earlier than the others of its chart."""
     first, last = max(run.first for run in runs), min(run.last for run in runs)
     if first > min(run.first for run in others):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-Points = Sequence[tuple[float, float]]
+from mlops_actions.core.runs import Points
 
 MAX_STEPS = 60  # so many logged steps are drawn one by one; more are drawn by buckets
 _BUCKETS = 30
@@ -24,7 +24,7 @@ _EVEN = 2.0  # the largest distance of two steps, by the median distance, at whi
 
 
 @dataclass(frozen=True)
-class History:
+class LoggedValues:
     """One run's values by step, in order. `lost` are the steps at which it logged NaN, an infinity or a number too large."""
 
     finite: tuple[tuple[float, float], ...]
@@ -40,16 +40,16 @@ class History:
         """The step of the last finite value."""
         return self.finite[-1][0]
 
-    def since(self, step: float) -> History:
+    def since(self, step: float) -> LoggedValues:
         """Return the values from a step on."""
-        return History(*(tuple(point for point in points if point[0] >= step) for points in (self.finite, self.lost)))
+        return LoggedValues(*(tuple(point for point in points if point[0] >= step) for points in (self.finite, self.lost)))
 
 
-def history(points: Points) -> History:
+def logged_values(points: Points) -> LoggedValues:
     """Sort points by step; of several values of one step the last counts, as in the run's own record."""
     values = {step: value for step, value in points if abs(step) <= _MAX_MAGNITUDE}
     ordered = sorted(values.items())
-    return History(
+    return LoggedValues(
         finite=tuple(point for point in ordered if abs(point[1]) <= _MAX_MAGNITUDE),
         lost=tuple(point for point in ordered if not abs(point[1]) <= _MAX_MAGNITUDE),
     )
@@ -60,12 +60,12 @@ class Curve:
     """What one row of a chart's table stands for: a run, or the runs of a group. `label` is Markdown."""
 
     label: str
-    runs: tuple[History, ...]
+    runs: tuple[LoggedValues, ...]
 
     @classmethod
     def of(cls, label: str, *runs: Points) -> Curve:
         """Return the curve of a run's points, or of those of each run of a group."""
-        return cls(label, tuple(map(history, runs)))
+        return cls(label, tuple(map(logged_values, runs)))
 
     @property
     def is_group(self) -> bool:
@@ -142,7 +142,7 @@ def plot(curves: Sequence[Curve], start: float = -math.inf) -> Plot | None:
     )
 
 
-def _resumes(runs: Sequence[History], step: float) -> float | None:
+def _resumes(runs: Sequence[LoggedValues], step: float) -> float | None:
     """Return where the runs have values again from a step on, enough for a line."""
     rests = [run.since(step).finite for run in runs]
     return max(rest[0][0] for rest in rests) if rests and all(len(rest) > 1 for rest in rests) else None
@@ -160,7 +160,7 @@ def _lines(cells: Sequence[_Cell], widths: Sequence[int]) -> tuple[Line, ...]:
     )
 
 
-def _buckets(histories: Sequence[History], number: int) -> tuple[list[Bucket], bool]:
+def _buckets(histories: Sequence[LoggedValues], number: int) -> tuple[list[Bucket], bool]:
     """Return the buckets from the first to the last finite value, and whether they are evenly spaced."""
     first, last = min(run.first for run in histories), max(run.last for run in histories)
     logged = {step for run in histories for step, _ in (*run.finite, *run.lost)}
@@ -186,7 +186,7 @@ def _evenly(steps: Sequence[float]) -> bool:
     return not distances or distances[-1] <= _EVEN * distances[len(distances) // 2]
 
 
-def _join_gaps(buckets: list[Bucket], histories: Sequence[History]) -> list[Bucket]:
+def _join_gaps(buckets: list[Bucket], histories: Sequence[LoggedValues]) -> list[Bucket]:
     """Join buckets in which a run has no finite value, although it logged one, to the next in which it has one.
 
     So its line bridges a short gap. A wide one is left as it is.
@@ -215,7 +215,7 @@ def _within(points: Points, bucket: Bucket) -> Points:
     return points[bisect_left(points, (low, -math.inf)) : bisect_right(points, (high, math.inf))]
 
 
-def _cells(runs: Sequence[History], buckets: Sequence[Bucket]) -> list[_Cell]:
+def _cells(runs: Sequence[LoggedValues], buckets: Sequence[Bucket]) -> list[_Cell]:
     """Return a curve's values, bucket by bucket, up to the first one that one of its runs does not reach."""
     by_run = [list(_values(run, buckets)) for run in runs]
     if len(by_run) == 1:
@@ -232,7 +232,7 @@ def _cells(runs: Sequence[History], buckets: Sequence[Bucket]) -> list[_Cell]:
     ]
 
 
-def _values(run: History, buckets: Sequence[Bucket]) -> Iterable[Sequence[float]]:
+def _values(run: LoggedValues, buckets: Sequence[Bucket]) -> Iterable[Sequence[float]]:
     """Yield a run's finite values in each bucket; where it logged nothing, its latest value.
 
     It ends with its last value, or where it logged no finite number in a bucket.
