@@ -19,7 +19,7 @@ from mlops_actions.wandb_runs.selection.runs import RunSelection
 from mlops_actions.wandb_runs.selection.usable import usable_candidates, why_none_is_judged
 from mlops_actions.wandb_runs.statistics import seeds
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
-from mlops_actions.wandb_runs.verdict import commit_evidence, doubts, gates
+from mlops_actions.wandb_runs.verdict import chosen_by_gate, commit_evidence, doubts, gates
 from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
 from mlops_actions.wandb_runs.verdict.every_candidate import decisive_run, evaluate_all
 from mlops_actions.wandb_runs.verdict.gates import GateResult
@@ -200,7 +200,8 @@ def evaluate(
         partial=inputs.partial,
         read_at=read_at,
     )
-    return replace(findings, doubts=(*_doubts(findings), *findings.doubts))
+    by_luck = chosen_by_gate.doubts(judged, inputs.gates or (), baselines)
+    return replace(findings, doubts=(*_doubts(findings), *by_luck, *findings.doubts))
 
 
 def _doubts(findings: Findings) -> tuple[str, ...]:

@@ -325,7 +325,10 @@ ACTION = Action(
             "judged-run-id",
             "Id of the candidate that was judged; with `judge: all` of the one that decided, with `mean` of several empty",
         ),
-        Output("selected-by", "The metric that chose among several candidates, `val_accuracy:max`; empty where none did"),
+        Output(
+            "selected-by",
+            "The metric that chose the judged one of several candidates, `val_accuracy:max`; empty where none did",
+        ),
         Output("best-run-id", "Id of the best finished candidate"),
         Output("best-run-url", "Address of the best finished candidate"),
         Output("promoted", "The model artifact that got the alias, `name:version`; empty where none got it"),

@@ -10,6 +10,7 @@ from mlops_actions.wandb_runs.promotion import Promotion
 from mlops_actions.wandb_runs.report import curve_choice
 from mlops_actions.wandb_runs.report.fit import ReportSection, join
 from mlops_actions.wandb_runs.report.headline import headline
+from mlops_actions.wandb_runs.report.judged import judged_line
 from mlops_actions.wandb_runs.report.provenance import ReportContext, provenance
 from mlops_actions.wandb_runs.report.tables import comparison_table, gates_table, runs_table, seeds_table
 from mlops_actions.wandb_runs.verdict.requirements import RequirementResult
@@ -26,6 +27,7 @@ def sections(findings: Findings, context: ReportContext, promotion: Promotion | 
     notes = "\n".join(f"> {markdown.escape(note)}" for note in findings.notes)
     return (
         ReportSection("verdict", f"### {headline(findings)}", essential=True),
+        ReportSection("judged", judged_line(findings), essential=True),
         ReportSection("doubts", doubts, essential=True),
         ReportSection("requirements", _requirements(findings.requirements), essential=True),
         ReportSection("promotion", _promotion(promotion or Promotion()), essential=True),

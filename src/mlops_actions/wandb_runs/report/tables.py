@@ -59,6 +59,8 @@ def gates_table(results: Sequence[GateResult]) -> str:
         Column[GateResult]("Value", _gate_value),
         Column[GateResult]("Required", _required),
     ]
+    if any(result.run for result in results):
+        columns.insert(2, Column[GateResult]("Decided by", lambda result: run_link(result.run) if result.run else "", "l"))
     if any(result.reason or result.against for result in results):
         columns.append(Column[GateResult]("", lambda result: markdown.escape(result.reason or result.against), "l"))
     return _table(columns, results)

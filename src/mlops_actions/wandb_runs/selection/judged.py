@@ -71,8 +71,8 @@ class Judged:
 
     @property
     def selected_by(self) -> str:
-        """The metric that chose among several candidates (`val_accuracy:max`); empty where none did."""
-        chosen = len(self.candidates) > 1 and self.group and self.judge in (BEST, ALL)
+        """The metric that chose the judged one of several candidates (`val_accuracy:max`); empty where none did."""
+        chosen = len(self.candidates) > 1 and self.group and self.judge == BEST
         return self.by.label if chosen and self.by else ""
 
     @property

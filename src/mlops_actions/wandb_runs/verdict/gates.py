@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values, mean
+from mlops_actions.wandb_runs.metrics import directions
+from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar
-
-# The direction that a comparison itself implies, where nothing else says which values are better.
-_IMPLIED_DIRECTIONS = {">": MAX, ">=": MAX, "<": MIN, "<=": MIN}
-
 
 # What the user decides for a gate that compares with a baseline, while there is none: the input `no-baseline`.
 FAIL, PASS, NEUTRAL = "fail", "pass", "neutral"
@@ -79,6 +76,7 @@ def evaluate(
     `bar` is the baseline that `baseline.best` means. `no_candidate` is the reason where there is no candidate, and
     `no_baseline` (FAIL, PASS or NEUTRAL) what a gate that compares with a baseline becomes where there is none.
     """
+    by_gates = directions.of_gates(gates)
 
     def result(gate: Gate) -> GateResult:
         if candidate is None:
@@ -86,6 +84,7 @@ def evaluate(
         if gate.reference and not baselines and no_baseline != FAIL:
             return _without_baseline(gate, candidate, no_baseline)
         metric = metrics.get(gate.metric, Metric(gate.metric))
+        metric = replace(metric, direction=metric.direction or by_gates.get(gate.metric, ""))
         return _evaluate(gate, candidate, _required(gate, baselines, metric, bar))
 
     return tuple(map(result, gates))
@@ -131,8 +130,7 @@ def _required(gate: Gate, baselines: Sequence[Run], metric: Metric, bar: Bar | N
         return _of_run(gate, baselines[0], f"the latest of {baselines_text}" if total > 1 else "the only baseline")
     if gate.reference == "best":
         return _of_run(gate, bar.run, bar.choice) if bar else _Required(reason="no baseline is known to be the best")
-    direction = metric.direction or _IMPLIED_DIRECTIONS.get(gate.operator, "")
-    best = Metric(gate.metric, direction).best(values)
+    best = metric.best(values)
     if best is None:
         return _Required(reason=f"the direction of {gate.metric} is not known: write {gate.metric}:min or :max in 'metrics'")
     holder = next(run for run in baselines if finite_number(metric_value(run, gate.metric)) == best)
