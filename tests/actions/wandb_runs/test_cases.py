@@ -1,12 +1,16 @@
-"""Every case of `cases.py`, as a process between the two stand-ins."""
+"""Every case of `cases.py` and `cases_judge.py`, as a process between the two stand-ins."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.actions.wandb_runs.cases import CASES, Case
+from tests.actions.wandb_runs import cases, cases_judge
+from tests.actions.wandb_runs.cases import Case
+from tests.actions.wandb_runs.cases_judge import REFUSED
 from tests.actions.wandb_runs.step import SHA, WandbStep
 from tests.support.result_schemas import check_result
+
+CASES = [*cases.CASES, *cases_judge.CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -35,3 +39,12 @@ def test_the_case_has_its_outcome(step: WandbStep, case: Case) -> None:
     # What is on the pull request is what the summary and the file say.
     assert comment.rstrip().endswith(step.summary().strip())
     assert {path.name for path in step.workspace.iterdir()} == {f"wandb_report.{kind}" for kind in ("csv", "json", "md")}
+
+
+@pytest.mark.parametrize(("inputs", "says"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_the_inputs_are_refused(step: WandbStep, inputs: dict[str, str], says: list[str]) -> None:
+    asked = len(step.server.requests)
+    assert step.run(sha=SHA, **inputs) == 2, step.log
+    for text in says:
+        assert text in step.log
+    assert len(step.server.requests) == asked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -151,11 +151,14 @@ def test_every_candidate_must_pass(lines: str, summaries: list[Summary], expecte
 SIMULATED = [(2, 1), (3, 1), (5, 1), (20, 1), (2, 2), (3, 5), (10, 10), (20, 10), (1, 10)]
 
 
-def share(candidates: int, baselines: int, reference: object, draws: int = 20_000) -> float:
+def share(candidates: int, baselines: int, reference: Callable[[Sequence[float]], float], draws: int = 20_000) -> float:
     """Simulate how often the best candidate reaches the baselines' `reference`."""
-    noise = random.Random(candidates * 100 + baselines)
-    draw = lambda number: [noise.gauss(0, 1) for _ in range(number)]  # noqa: E731
-    return fmean(max(draw(candidates)) >= reference(draw(baselines)) for _ in range(draws))  # type: ignore[operator]
+    noise = random.Random(candidates * 100 + baselines)  # noqa: S311 - a seeded simulation
+
+    def draw(number: int) -> list[float]:
+        return [noise.gauss(0, 1) for _ in range(number)]
+
+    return fmean(max(draw(candidates)) >= reference(draw(baselines)) for _ in range(draws))
 
 
 @pytest.mark.parametrize(("candidates", "baselines"), SIMULATED)

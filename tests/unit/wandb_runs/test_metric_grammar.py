@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,8 +18,8 @@ from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.metrics.patterns import MAX_OF_PATTERN, expand, parts
 
 
-def run(name: str = "r", directions: dict[str, str] | None = None, **summary: Any) -> Run:
-    return Run(name, name, "finished", "", "team", "digits", summary=summary, directions=directions or {})
+def run(name: str = "r", summary: Mapping[str, Any] | None = None, directions: Mapping[str, str] | None = None) -> Run:
+    return Run(name, name, "finished", "", "team", "digits", summary=summary or {}, directions=directions or {})
 
 
 def inputs(**given: str) -> Inputs:
@@ -143,7 +144,7 @@ EXPANSIONS = [
 def test_a_pattern_stands_for_what_the_runs_have(
     entries: list[str], summaries: list[dict[str, Any]], names: list[str]
 ) -> None:
-    expansion = expand(parse(entries), [run(f"r{index}", **summary) for index, summary in enumerate(summaries)])
+    expansion = expand(parse(entries), [run(f"r{index}", summary) for index, summary in enumerate(summaries)])
     assert sorted(metric.name for metric in expansion.metrics) == sorted(names)
     if "loss.min" not in names:
         assert [metric.name for metric in expansion.metrics] == names
@@ -151,18 +152,18 @@ def test_a_pattern_stands_for_what_the_runs_have(
 
 
 def test_a_pattern_gives_direction_and_unit() -> None:
-    (named, other) = expand(parse(["e/*[ms]:min", "e/b:max"]), [run(**{"e/a": 1, "e/b": 1})]).metrics
+    (named, other) = expand(parse(["e/*[ms]:min", "e/b:max"]), [run("r", {"e/a": 1, "e/b": 1})]).metrics
     assert (named, other) == (Metric("e/a", "min", "given", unit="ms"), Metric("e/b", "max", "given"))
 
 
 def test_a_pattern_says_what_it_does_not_show() -> None:
-    many = expand(parse(["e/*"]), [run(**{f"e/{index}": 1 for index in range(MAX_OF_PATTERN + 7)})])
+    many = expand(parse(["e/*"]), [run("r", {f"e/{index}": 1 for index in range(MAX_OF_PATTERN + 7)})])
     assert len(many.metrics) == MAX_OF_PATTERN
     assert many.metrics[-1].name == f"e/{MAX_OF_PATTERN - 1}"
     assert many.notes == (
         f"{MAX_OF_PATTERN + 7} metrics match e/*: the report shows the first {MAX_OF_PATTERN} of them by name.",
     )
-    assert expand(parse(["e/*"]), [run(a=1)]).notes == ("No run has a metric of the pattern e/*.",)
+    assert expand(parse(["e/*"]), [run("r", {"a": 1})]).notes == ("No run has a metric of the pattern e/*.",)
 
 
 GIVEN, GATE, TRACKER, NAME = "given", "gate", "tracker", "inferred"
@@ -200,7 +201,9 @@ def test_who_decides_the_direction(
     metrics: str, select_by: str, gates: str, hints: dict[str, str], expected: tuple[str, str]
 ) -> None:
     given = inputs(metrics=metrics, select_by=select_by, gates=gates)
-    (metric,) = with_directions(given.metrics or (), [run("a"), run("b", hints)], given.gates or (), given.select_by)
+    (metric,) = with_directions(
+        given.metrics or (), [run("a"), run("b", directions=hints)], given.gates or (), given.select_by
+    )
     assert (metric.direction, metric.source) == expected
 
 
