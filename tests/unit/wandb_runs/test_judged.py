@@ -153,7 +153,7 @@ SIMULATED = [(2, 1), (3, 1), (5, 1), (20, 1), (2, 2), (3, 5), (10, 10), (20, 10)
 
 def share(candidates: int, baselines: int, reference: Callable[[Sequence[float]], float], draws: int = 20_000) -> float:
     """Simulate how often the best candidate reaches the baselines' `reference`."""
-    noise = random.Random(candidates * 100 + baselines)  # noqa: S311 - a seeded simulation
+    noise = random.Random(candidates * 100 + baselines)
 
     def draw(number: int) -> list[float]:
         return [noise.gauss(0, 1) for _ in range(number)]
