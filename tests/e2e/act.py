@@ -125,13 +125,14 @@ class RunningAct:
 
 @dataclass(frozen=True)
 class Act:
-    """Runs workflow files with the suite's actions taken from `suite`, a copy of the checkout."""
+    """Runs workflow files with the actions of `repository` taken from `suite`, a copy of its tree."""
 
     docker: Docker
     images: Mapping[str, str]
     suite: Path
     root: Path
     leaves_out_queue: bool = True
+    repository: str = SUITE
 
     @contextlib.contextmanager
     def started(
@@ -188,7 +189,7 @@ class Act:
             "--env", f"CHECKOUT_ORIGIN={origin.resolve()}",
             *_options("--env", env), *_options("--secret", secrets), *_options("--var", variables),
         ]  # fmt: skip
-        used = set(_used(yaml.safe_load((checkout / workflow).read_text()), self.suite))
+        used = set(_used(yaml.safe_load((checkout / workflow).read_text()), self.suite, self.repository))
         for action, _, ref in (name.partition("@") for name in used):
             folder = CHECKOUT_STAND_IN if action == CHECKOUT else self.suite
             command += ["--local-repository", f"{'/'.join(action.split('/')[:2])}@{ref}={folder}"]
@@ -196,7 +197,7 @@ class Act:
             rename(checkout / workflow, f"run-{number}")
         with contextlib.nullcontext() if beside else _alone():
             for name in used:
-                if name.startswith(SUITE) and not rebuild:
+                if name.startswith(self.repository) and not rebuild:
                     self.docker("tag", self.images["suite"], image_name(name))
             running = RunningAct(
                 self.docker, command, home, name=_container_name(checkout / workflow), heard=heard, timeout=timeout
@@ -257,22 +258,32 @@ def _options(name: str, values: Mapping[str, str] | None) -> list[str]:
     return [word for key, value in (values or {}).items() for word in (name, f"{key}={value}")]
 
 
-def _used(workflow: Mapping[str, Any], suite: Path) -> Iterator[str]:
+def write_out_own(suite: Path, repository: str = SUITE, ref: str = "v1") -> None:
+    """Replace `$/path` by `repository/path@ref` in what users name of a copy of the suite: act does not know `$/`.
+
+    On github.com it means the repository and the commit of the file that says so (changelog of 2026-07-30).
+    """
+    for file in (suite / "action.yml", *(suite / ".github" / "workflows").glob("*.yml")):
+        text = file.read_text()
+        file.write_text(re.sub(r"(?<=uses: )\$/(\S+)", rf"{repository}/\1@{ref}", text))
+
+
+def _used(workflow: Mapping[str, Any], suite: Path, repository: str) -> Iterator[str]:
     """What a workflow names of the suite and of the checkout's stand-in, and what that names in its turn."""
     for job in workflow["jobs"].values():
-        yield from _named([job, *job.get("steps", ())], suite)
+        yield from _named([job, *job.get("steps", ())], suite, repository)
 
 
-def _named(steps: Sequence[Mapping[str, Any]], suite: Path) -> Iterator[str]:
+def _named(steps: Sequence[Mapping[str, Any]], suite: Path, repository: str) -> Iterator[str]:
     for used in (str(step.get("uses", "")) for step in steps):
-        if not used.startswith((f"{SUITE}/", f"{SUITE}@", f"{CHECKOUT}@")):
+        if not used.startswith((f"{repository}/", f"{repository}@", f"{CHECKOUT}@")):
             continue
         yield used
-        path = used.partition("@")[0].removeprefix(SUITE).strip("/")
+        path = used.partition("@")[0].removeprefix(repository).strip("/")
         if path.endswith(".yml"):
-            yield from _used(yaml.safe_load((suite / path).read_text()), suite)
-        elif used.startswith(SUITE) and (file := suite / path / "action.yml").is_file():
-            yield from _named(yaml.safe_load(file.read_text())["runs"].get("steps", ()), suite)
+            yield from _used(yaml.safe_load((suite / path).read_text()), suite, repository)
+        elif used.startswith(repository) and (file := suite / path / "action.yml").is_file():
+            yield from _named(yaml.safe_load(file.read_text())["runs"].get("steps", ()), suite, repository)
 
 
 def _read(exit_code: int, output: str, errors: str) -> WorkflowRun:

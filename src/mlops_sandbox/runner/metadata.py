@@ -11,7 +11,7 @@ import yaml
 
 from mlops_sandbox.runner.workflow import WorkflowError
 
-_SUITE_ACTION = re.compile(r"[\w.-]+/mlops-actions/actions/(?P<name>[a-z-]+)@\S+|\./(?:\S+/)?actions/(?P<local>[a-z-]+)/?")
+_SUITE_ACTION = re.compile(r"[\w.-]+/mlops-actions/actions/(?P<name>[a-z-]+)@\S+|[.$]/(?:\S+/)?actions/(?P<local>[a-z-]+)/?")
 ACTIONS = Path(__file__).resolve().parents[3] / "actions"
 
 
@@ -27,7 +27,7 @@ class Metadata:
 
 
 def name_of(uses: str) -> str | None:
-    """Return `chatops` for `owner/mlops-actions/actions/chatops@v1` or `./actions/chatops`; None for any other action."""
+    """Return `chatops` for `owner/mlops-actions/actions/chatops@v1`, `./actions/chatops`, `$/actions/chatops`; else None."""
     match = _SUITE_ACTION.fullmatch(uses)
     return (match["name"] or match["local"]) if match else None
 

@@ -111,6 +111,7 @@ def test_an_unsupported_key_is_an_error_that_names_it(text: str, problem: str) -
         ("machine-learning-apps/mlops-actions/actions/chatops@v1", "chatops"),
         ("a/mlops-actions/actions/docker-publish@0123456", "docker-publish"),
         ("./actions/wandb-runs", "wandb-runs"),
+        ("$/actions/wandb-runs", "wandb-runs"),
         ("./.suite/actions/wandb-runs", "wandb-runs"),
         ("actions/checkout@v4", None),
         ("a/other/actions/chatops@v1", None),

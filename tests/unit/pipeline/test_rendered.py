@@ -17,7 +17,7 @@ from mlops_actions.pipeline import steps as pipeline
 
 ROOT = Path(__file__).parents[3]
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
-OWN_ACTION = re.compile(r"machine-learning-apps/mlops-actions/actions/([a-z-]+)@v1")
+OWN_ACTION = re.compile(r"\$/actions/([a-z-]+)")
 ACTIONS = {step.action.name: step.action for step in pipeline.STEPS}
 
 
