@@ -14,7 +14,10 @@ REQUESTS = (
     requests.runs(("candidates", "baselines")),
     requests.states("candidates", selected_here=True),
     requests.summary_names(("candidates", "baselines")),
-    requests.details(2, lineage=True, patches=True, curves=True),
+    requests.of_runs([requests.datasets(0)]),
+    requests.of_runs([requests.patches(0)]),
+    requests.of_runs([requests.whole_config(0)]),
+    requests.of_runs([requests.history(0)]),
     requests.logged_artifacts(),
 )
 

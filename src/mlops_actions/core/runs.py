@@ -130,11 +130,27 @@ Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
+class DetailsQuery:
+    """Which details to read, each of the runs whose ids it names: an empty field asks for nothing.
+
+    `curves` are the metrics whose history to read of the runs `curves_of`, each thinned to `samples` points.
+    """
+
+    datasets: tuple[str, ...] = ()
+    uncommitted_changes: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    curves_of: tuple[str, ...] = ()
+    curves: tuple[str, ...] = ()
+    samples: int = 1000
+
+
+@dataclass(frozen=True)
 class RunDetails:
     """Facts about a chosen run beside its metrics. None: unknown; nobody asked for them, or the tracker did not answer.
 
     `datasets` are the dataset artifacts that the run used, `has_uncommitted_changes` is whether the tracker kept a patch of
-    the run's source tree, and `config` is the whole config. `curves` maps a metric to its points.
+    the run's source tree, and `config` is the whole config. `curves` maps a metric to its points, which are none where the
+    run logged none; a metric that it lacks is unknown.
     """
 
     datasets: tuple[Artifact, ...] | None = None
@@ -226,6 +242,7 @@ def value_at(tree: Mapping[str, Any], name: str) -> Any:
 
 # JSON has no such numbers, so they are recorded as text.
 _NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _AGGREGATES = ("min", "max", "mean", "best", "last")
 
 
@@ -246,13 +263,20 @@ def metric_value(run: Run, name: str) -> Any:
             value = aggregates[0]
     if value is None:
         return MISSING
-    return _NUMBERS_AS_TEXT.get(value, value) if isinstance(value, str) else value
+    number = logged_number(value) if isinstance(value, str) else None
+    return value if number is None else number
 
 
 def logged_number(value: Any) -> float | None:
-    """Return a value of a history as a number, which may be NaN or infinite, also where it is recorded as text."""
-    number = _NUMBERS_AS_TEXT.get(value) if isinstance(value, str) else value
-    return float(number) if isinstance(number, float) and not math.isfinite(number) else finite_number(number)
+    """Return a value as a number, also one that was recorded as text; it may be NaN or infinite. None for anything else."""
+    if isinstance(value, str):
+        return _NUMBERS_AS_TEXT[value] if value in _NUMBERS_AS_TEXT else float(value) if _NUMBER.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def finite_number(value: Any) -> float | None:

@@ -19,6 +19,7 @@ _CHECK = Checker("wandb")
 _RECENT = 50
 _ARTIFACT = "edges { node { digest versionIndex artifactType { name } artifactSequence { name } } }"
 _PAGE = "pageInfo { endCursor hasNextPage }"
+_FILES, _INPUTS = 'files(names: ["diff.patch"], first: 1, after: null)', "inputArtifacts(first: 1, after: null)"
 _NOTHING = ""  # the report lacks nothing without it
 # Every field and argument of a run that wandb-runs asks for, by the name of the check: the query, and what the report lacks
 # without it. tests/actions/doctor/test_coverage.py compares both tables with the queries of boundary/wandb/.
@@ -36,15 +37,15 @@ _RUN_FIELDS = {
     "summaryMetrics(keys)": ('summaryMetrics(keys: ["loss"])', _NOTHING),
     "config(keys)": ('config(keys: ["lr"])', _NOTHING),
     "wandbConfig": ('wandbConfig(keys: ["m"])', _NOTHING),
-    "files": ('files(names: ["diff.patch"], first: 1) { edges { node { name sizeBytes } } }', "uncommitted changes"),
-    "inputArtifacts": (f"inputArtifacts(first: 1) {{ {_ARTIFACT} }}", "datasets"),
+    "files": (f"{_FILES} {{ edges {{ node {{ name sizeBytes }} }} {_PAGE} }}", "uncommitted changes"),
+    "inputArtifacts": (f"{_INPUTS} {{ {_ARTIFACT} {_PAGE} }}", "datasets"),
     "outputArtifacts": (f"outputArtifacts(first: 1, after: null) {{ {_ARTIFACT} {_PAGE} }}", "models"),
     "aliases of artifacts": (
         "outputArtifacts(first: 1, after: null) { edges { node { aliases { alias artifactCollection { name } } } } }",
         "the choice of a model by its alias",
     ),
-    "cursor of artifacts": ("inputArtifacts(first: 1) { edges { cursor } }", _NOTHING),
-    "cursor of files": ('files(names: ["diff.patch"], first: 1) { edges { cursor } }', _NOTHING),
+    "cursor of artifacts": (f"{_INPUTS} {{ edges {{ cursor }} }}", _NOTHING),
+    "cursor of files": (f"{_FILES} {{ edges {{ cursor }} }}", _NOTHING),
     "sampledHistory": (
         'sampledHistory(specs: ["{\\"keys\\": [\\"_step\\"], \\"samples\\": 1}"])',
         "learning curves",

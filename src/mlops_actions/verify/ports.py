@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from mlops_actions.core.oci import Manifest
 from mlops_actions.core.runs import (
     Artifact,
     ArtifactFile,
+    DetailsQuery,
     LoggedModel,
     Run,
     RunDetails,
@@ -40,10 +41,8 @@ class TrackerReader(Protocol):
     def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
         """Return the runs of a query, with the named keys."""
 
-    def details(
-        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
-    ) -> Mapping[str, RunDetails]:
-        """Return the datasets of runs, by run id."""
+    def details(self, query: DetailsQuery) -> Mapping[str, RunDetails]:
+        """Return the details of runs, by run id; what the tracker does not answer is unknown."""
 
     def models(self, run: Run) -> tuple[LoggedModel, ...]:
         """Return every version of a model artifact that a run logged."""

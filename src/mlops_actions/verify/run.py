@@ -10,7 +10,7 @@ from typing import Any
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.image_name import parse_reference
 from mlops_actions.core.oci import json_object
-from mlops_actions.core.runs import RunKeys, RunQuery
+from mlops_actions.core.runs import DetailsQuery, RunKeys, RunQuery
 from mlops_actions.core.statement import Training, artifact_descriptor
 from mlops_actions.core.types import Json
 from mlops_actions.verify import checks
@@ -126,7 +126,8 @@ def _check_runs(training: Training, ports: Ports) -> Iterator[Check]:
     query = RunQuery(run_ids=tuple(run.id for run in training.runs))
     runs = {run.id: run for run in tracker.find(query, None, RunKeys(summary=names)).candidates}
     known = [runs[run.id] for run in training.runs if run.id in runs]
-    details = tracker.details(known, curves=(), lineage=True, samples=1) if known else {}
+    ids = tuple(run.id for run in known)
+    details = tracker.details(DetailsQuery(datasets=ids, uncommitted_changes=ids))
     algorithm = tracker.info.digest_algorithm
     for stated in training.runs:
         yield from checks.check_run(stated, training, runs.get(stated.id), details.get(stated.id), algorithm=algorithm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from mlops_actions.core.ports import Clock, PullRequests, Runner
 from mlops_actions.core.runs import (
     Artifact,
     ArtifactFile,
+    DetailsQuery,
     LoggedModel,
     Run,
     RunDetails,
@@ -41,10 +42,8 @@ class Tracker(Protocol):
     def states(self, candidates: RunQuery) -> tuple[Run, ...]:
         """Read the candidates without their metrics, which is all that polling needs."""
 
-    def details(
-        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
-    ) -> Mapping[str, RunDetails]:
-        """Read history, datasets and uncommitted changes of chosen runs, by run id."""
+    def details(self, query: DetailsQuery) -> Mapping[str, RunDetails]:
+        """Read details of chosen runs, by run id. It raises nothing: what is not answered is unknown, and a note says so."""
 
     def models(self, run: Run) -> tuple[LoggedModel, ...]:
         """Return every version of a model artifact that a run logged."""

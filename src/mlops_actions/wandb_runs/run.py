@@ -13,14 +13,15 @@ from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
-from mlops_actions.core.runs import RunDetails, RunQuery
+from mlops_actions.core.runs import RunQuery
 from mlops_actions.wandb_runs import comparison
 from mlops_actions.wandb_runs.attestation import Attestation, attest
-from mlops_actions.wandb_runs.comparison import Comparison, keys_of, selection_of
+from mlops_actions.wandb_runs.comparison import keys_of, selection_of
+from mlops_actions.wandb_runs.details import details_query
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.model_choice import choose
-from mlops_actions.wandb_runs.ports import Ports, Tracker
+from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.promotion import ModelOf, Promotion, promote
 from mlops_actions.wandb_runs.report import document as report
 from mlops_actions.wandb_runs.report import spreadsheet
@@ -33,8 +34,6 @@ from mlops_actions.wandb_runs.verdict.doubts import named, of_commit, still
 from mlops_actions.wandb_runs.verdict.verdict import FAILED, NOT_ENDED
 
 _POLL_SECONDS = 20.0
-_SAMPLES = 1000  # points of a curve to read: the chart keeps the extremes of each part
-_MAX_DETAILED = 50  # runs whose history and datasets are read, by one request
 _MAX_LISTED = 100  # candidates in the output `result`: later steps take it as one variable, whose size Linux limits
 
 
@@ -83,7 +82,7 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
         for answer in (*result.candidates, *result.baselines):
             ports.runner.info(f"{answer.id} {answer.state} {json.dumps(as_json(dict(answer.summary)))}")
     compared = comparison.prepare(inputs, result)
-    details = _details(inputs, compared, tracker)
+    details = tracker.details(details_query(inputs, compared))
     return comparison.evaluate(
         inputs,
         compared,
@@ -137,18 +136,6 @@ def _promotion(inputs: Inputs, ports: Ports, findings: Findings, attestation: At
     if promotion.artifact:
         ports.runner.notice(f"{promotion.artifact} is now '{alias}'", title=ACTION.name)
     return promotion
-
-
-def _details(inputs: Inputs, compared: Comparison, tracker: Tracker) -> Mapping[str, RunDetails]:
-    """Read details of the judged candidate, the baselines, and the newest of the other candidates."""
-    curves = inputs.curves or ()
-    if not compared.candidates or not (inputs.lineage or curves or inputs.sha or inputs.require):
-        return {}
-    judged = [group for group in (compared.judged.accepted, compared.judged.group) if group]
-    best = [run for group in judged for run in group.members]
-    runs = (*best[: _MAX_DETAILED // 2], *compared.baselines[: _MAX_DETAILED // 4], *compared.candidates)
-    distinct = list({run.id: run for run in runs}.values())[:_MAX_DETAILED]
-    return tracker.details(distinct, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
 
 
 def _wait(inputs: Inputs, query: RunQuery, ports: Ports) -> bool:

@@ -15,7 +15,7 @@ from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.doctor.tracker import GraphQLApi
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
-from mlops_actions.core.runs import RunKeys, RunQuery
+from mlops_actions.core.runs import DetailsQuery, RunKeys, RunQuery
 from mlops_actions.doctor import tracker
 from mlops_actions.doctor.checks import Status
 from mlops_actions.doctor.cluster_rights import RIGHTS_OF_INPUTS, TEMPLATES, needed
@@ -114,7 +114,8 @@ def read_everything(server: WandbServer, url: str) -> None:
     project.find(query, RunQuery(tags=("baseline",)), keys)
     runs = project.find(RunQuery(), None, keys).candidates
     project.states(query)
-    project.details(runs, curves=("loss",), lineage=True, samples=10)
+    ids = tuple(run.id for run in runs)
+    project.details(DetailsQuery(datasets=ids, uncommitted_changes=ids, config=ids, curves_of=ids, curves=("loss",)))
     (model,) = project.models(runs[0])
     assert project.files(model.artifact, 1000)
 

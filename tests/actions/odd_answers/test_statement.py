@@ -43,6 +43,11 @@ class Operation:
     mark: bytes
     fields: tuple[str, ...]
 
+    @property
+    def verified(self) -> tuple[str, ...]:
+        """The fields that a statement is verified by."""
+        return tuple(name for name in self.fields if not any(part in name for part in _UNVERIFIED))
+
     def __str__(self) -> str:
         return self.name
 
@@ -63,15 +68,17 @@ OPERATIONS = (
         ),
     ),
     Operation(
-        "details",
-        b'"run0"',
+        "datasets",
+        b'"inputArtifacts"',
         (
-            *(f"{_RUN}{name}?" for name in ("", ".files", ".files.edges", ".inputArtifacts", ".inputArtifacts.edges")),
+            *(f"{_RUN}{name}?" for name in ("", ".inputArtifacts", ".inputArtifacts.edges", ".inputArtifacts.pageInfo")),
+            f"{_RUN}.inputArtifacts.pageInfo.hasNextPage?",
             *(f"{_RUN}.inputArtifacts.edges.[].node.{name}?" for name in _ARTIFACT),
-            f"{_RUN}.sampledHistory?",
-            f"{_RUN}.sampledHistory.[]?",
         ),
     ),
+    Operation("patches", b'"files"', tuple(f"{_RUN}.files{name}?" for name in ("", ".edges", ".pageInfo"))),
+    Operation("whole configs", b'"run0": {"config"', (f"{_RUN}.config?",)),
+    Operation("histories", b'"sampledHistory"', (f"{_RUN}.sampledHistory?", f"{_RUN}.sampledHistory.[]?")),
     Operation(
         "logged artifacts",
         b'"outputArtifacts"',
@@ -265,15 +272,14 @@ def test_an_odd_answer_of_wandb_leads_to_no_false_gate_or_statement(operation: O
     assert not problems, shown(problems)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if operation.verified], ids=str)
 def test_an_odd_answer_of_wandb_verifies_nothing(operation: Operation, trial: Trial) -> None:
     wandb = trial.services.wandb
     trial.state()
     statement = trial.statement
     true_body = _true_body(wandb, operation, lambda: trial.verify(statement))
     problems: dict[str, list[str]] = {}
-    fields = tuple(name for name in operation.fields if not any(part in name for part in _UNVERIFIED))
-    for name, change in odd_answers(Call("POST /graphql", "", "decision", fields), true_body):
+    for name, change in odd_answers(Call("POST /graphql", "", "decision", operation.verified), true_body):
         wandb.arm("POST /graphql", operation.change(change))
         code, output = trial.verify(statement)
         if found := _crash(output) + ([] if code or name in _AS_GOOD else [f"it is verified: {output}"]):

@@ -22,6 +22,7 @@ from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.runs import (
     Artifact,
     ArtifactFile,
+    DetailsQuery,
     LoggedModel,
     Run,
     RunDetails,
@@ -97,10 +98,9 @@ class LedgerProject:
         )
         return all(conditions)
 
-    def details(
-        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
-    ) -> Mapping[str, RunDetails]:
-        return {run.id: RunDetails(datasets=(DATASET,), has_uncommitted_changes=False) for run in runs}
+    def details(self, query: DetailsQuery) -> Mapping[str, RunDetails]:
+        known = RunDetails(datasets=(DATASET,), has_uncommitted_changes=False)
+        return dict.fromkeys((*query.datasets, *query.uncommitted_changes), known)
 
     def models(self, run: Run) -> tuple[LoggedModel, ...]:
         return (LoggedModel(MODEL),)

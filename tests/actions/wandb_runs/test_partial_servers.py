@@ -52,9 +52,8 @@ LOSSES = {
     "File.sizeBytes": "uncommitted changes",
     "Run.inputArtifacts": "datasets",
     "Artifact.digest": "datasets",
-    "Run.inputArtifacts(first)": "some of the artifacts",
     "Run.sampledHistory": "learning curves",
-    "Project.run": "histories, datasets and uncommitted changes",
+    "Project.run": "histories, datasets, whole configs and uncommitted changes",
     "Project.runs(filters)": "chooses among them itself",
     "Project.runs(order)": "newest",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.boundary.wandb.transport import GraphQL
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
-from mlops_actions.core.runs import Artifact, Run, RunKeys, RunQuery, TrackerResult
+from mlops_actions.core.runs import Artifact, DetailsQuery, Run, RunKeys, RunQuery, TrackerResult
 from mlops_sandbox.wandb import Fault, rate_limit
 from tests.support.logs import RecordingLog
 from tests.support.wandb import WandbHost
@@ -24,6 +25,8 @@ from tests.support.wandb import WandbHost
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 SHA = "c" * 40
 KEYS = RunKeys(config=("github_sha", "lr", "nested.depth"), summary=("acc", "loss.min"))
+_IDS = ("run0", "run1", "run2")
+EVERYTHING = DetailsQuery(datasets=_IDS, uncommitted_changes=_IDS, config=_IDS, curves_of=_IDS, curves=("loss",))
 OF_COMMIT = RunQuery(config={"github_sha": SHA})
 
 
@@ -140,36 +143,24 @@ def test_states_are_read_without_metrics(wandb_host: WandbHost, client: Client) 
     assert "summaryMetrics" not in wandb_host.server.requests[0].body.decode()
 
 
-def test_details_are_one_request_with_one_spec_per_metric(wandb_host: WandbHost, client: Client) -> None:
+def test_details_are_one_request_for_each_kind(wandb_host: WandbHost, client: Client) -> None:
     store = wandb_host.server.store
     run = store.project("sandbox", "digits").runs["run0"]
     data = store.add_artifact(store.project("sandbox", "digits").collection("mnist", "dataset"), "d1gest")
     run.inputs.append(data)
     run.files["diff.patch"] = store.new_blob()
     store.blobs[run.files["diff.patch"]] = b"--- a"
-    runs = client.find().candidates
-    details = client.project.details(runs, curves=["loss", "odd"], lineage=True, samples=4)
-    assert [point[0] for point in details["run0"].curves["loss"]] == [0, 3, 6, 9]
-    assert "odd" not in details["run0"].curves, "NaN cannot be drawn"
+    details = client.project.details(replace(EVERYTHING, curves=("loss", "odd"), samples=4))
+    assert [step for step, _ in details["run0"].curves["loss"]] == [0, 3, 6, 9]
+    assert [math.isnan(value) for _, value in details["run0"].curves["odd"]] == [True] * 4
     assert details["run0"].datasets == (Artifact(name="mnist", version=0, type="dataset", digest="d1gest"),)
     assert details["run1"].datasets == ()
     assert (details["run0"].has_uncommitted_changes, details["run1"].has_uncommitted_changes) == (True, False)
-    assert len(wandb_host.server.requests) == 2
-
-
-def test_a_run_deleted_since_has_no_details(wandb_host: WandbHost, client: Client) -> None:
-    runs = client.find().candidates
-    del wandb_host.server.store.project("sandbox", "digits").runs["run1"]
-    assert set(client.project.details(runs, curves=[], lineage=True, samples=4)) == {"run0", "run2"}
-
-
-def test_a_detail_that_a_server_refuses_is_left_out_with_a_note(wandb_host: WandbHost, client: Client) -> None:
-    runs = client.find().candidates
-    refusal = {"errors": [{"message": 'Cannot query field "sampledHistory" on type "Run".'}]}
-    wandb_host.server.faults.append(Fault(400, json.dumps(refusal), match="MlopsDetails"))
-    details = client.project.details(runs, curves=["loss"], lineage=True, samples=4)
-    assert {name: (found.curves, found.datasets) for name, found in details.items()} == {run.id: ({}, ()) for run in runs}
-    assert client.project.notes == ("This W&B server does not know Run.sampledHistory: learning curves are not drawn.",)
+    assert details["run2"].config == {"github_sha": SHA, "lr": 2, "nested": {"depth": 3}, "other": "x" * 50}
+    assert [exchange.operation for exchange in wandb_host.server.requests] == [
+        "MlopsDatasets", "MlopsPatches", "MlopsConfigs", "MlopsHistory",
+    ]  # fmt: skip
+    assert client.project.notes == ()
 
 
 # Refusals

@@ -60,15 +60,16 @@ def test_a_version_is_a_whole_number_or_none(version: Any, read: int) -> None:
     [(0, True), ("0", True), (None, True), (1, False), ("12", False), ("many", False), ([], False), ({}, False)],
 )
 def test_a_checkout_is_clean_only_where_the_size_of_its_changes_is_known_to_be_zero(size: Any, is_clean: bool) -> None:
-    details = decode.details({"files": _connection({"sizeBytes": size})}, [], lineage=False)
-    assert details.has_uncommitted_changes is not is_clean
+    for file in ({"sizeBytes": size}, {"sizeBytes": size, "name": "diff.patch"}):
+        assert decode.has_patch(_connection(file)) is not is_clean
+    assert not decode.has_patch(_connection({"sizeBytes": size, "name": "config.yaml"}))
 
 
 @pytest.mark.parametrize("value", ODD, ids=repr)
 def test_curves_of_an_unexpected_form_are_left_out(value: Any) -> None:
-    assert decode.details({"sampledHistory": value}, ["loss"], lineage=True).curves == {}
-    assert decode.details({"sampledHistory": [value]}, ["loss"], lineage=True).curves == {}
-    assert decode.details({"sampledHistory": [[value]]}, ["loss"], lineage=True).curves == {}
+    assert not decode.points(value, "loss")
+    assert decode.points([value], "loss") == []
+    assert decode.points([{"_step": value, "loss": 1}], "loss") == ([(value, 1)] if value in (5, 1.5) else [])
 
 
 POINTS: dict[str, tuple[Any, float | None]] = {
@@ -78,7 +79,12 @@ POINTS: dict[str, tuple[Any, float | None]] = {
     "NaN": (math.nan, math.nan),
     "infinity as text": ("Infinity", math.inf),
     "minus infinity as text": ("-Infinity", -math.inf),
+    "a number as text": ("0.5", 0.5),
+    "a small number as text": ("-1e-3", -0.001),
     "other text": ("high", None),
+    "no text": ("", None),
+    "text of a program": ("1_000", None),
+    "too large a number": (10**400, None),
     "a truth value": (True, None),
     "null": (None, None),
     "a list": ([0.5], None),
@@ -89,7 +95,8 @@ POINTS: dict[str, tuple[Any, float | None]] = {
 def test_a_curve_keeps_what_is_no_finite_number(name: str) -> None:
     logged, expected = POINTS[name]
     rows = [{"_step": 0, "loss": 1.0}, {"_step": 1, "loss": logged}]
-    points = decode.details({"sampledHistory": [rows]}, ["loss"], lineage=False).curves["loss"]
+    points = decode.points(rows, "loss")
+    assert points is not None
     wanted = [(0.0, 1.0)] if expected is None else [(0.0, 1.0), (1.0, pytest.approx(expected, nan_ok=True))]
     assert list(points) == wanted
 

@@ -15,7 +15,7 @@ import urllib3
 
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
-from mlops_actions.core.runs import MISSING, RunKeys, RunQuery, metric_value
+from mlops_actions.core.runs import MISSING, DetailsQuery, RunKeys, RunQuery, metric_value
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.wandb import Fault
 from tests.actions.wandb_runs.step import WandbStep
@@ -147,7 +147,7 @@ def test_the_suites_own_client_reads_what_the_sdk_reads(
     assert math.isnan(metric_value(ours, "odd"))
     assert metric_value(ours, "absent") is MISSING
     assert ours.directions == {"loss": "min", "acc": "max"}
-    details = project.details([ours], curves=["loss"], lineage=True, samples=100)[ours.id]
+    details = project.details(DetailsQuery(datasets=(ours.id,), curves_of=(ours.id,), curves=("loss",)))[ours.id]
     assert [value for _, value in details.curves["loss"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
     assert [[used.label, used.type, used.digest] for used in details.datasets or ()] == [
         entry[:3] for entry in read["runs"][ours.id]["used"]

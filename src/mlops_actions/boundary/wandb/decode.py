@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
+from mlops_actions.boundary.wandb.requests import PATCH
 from mlops_actions.core.json_text import refuse_deep_nesting
-from mlops_actions.core.runs import Artifact, LoggedModel, Run, RunDetails, finite_number, logged_number
+from mlops_actions.core.runs import Artifact, LoggedModel, Points, Run, finite_number, logged_number
 from mlops_actions.core.types import Json
 
 INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
@@ -103,7 +105,7 @@ def run(node: Mapping[str, Any], *, entity: str, project: str, url: str) -> Run:
         description=str(node.get("description") or ""),
         created=time_of(node.get("createdAt")),
         heartbeat=time_of(node.get("heartbeatAt")),
-        config={key: config_value(value) for key, value in config.items() if key != INTERNAL_KEY},
+        config=config_values(config),
         summary={key: value for key, value in summary.items() if key != INTERNAL_KEY},
         directions={metric: direction for records in internal for metric, direction in directions(records)},
         seconds=_seconds(summary),
@@ -136,28 +138,27 @@ def _gpus(internal: Sequence[Any]) -> tuple[int | None, str]:
     return None, ""
 
 
-def details(node: Mapping[str, Any], curves: Sequence[str], *, lineage: bool) -> RunDetails:
-    """Decode the details of a run; `curves` are the metrics in the order of its histories."""
-    answer = node.get("sampledHistory")
-    histories = answer if isinstance(answer, list) else []
-    points_by_metric = {name: _points(rows, name) for name, rows in zip(curves, histories, strict=False)}
-    inputs, files = node.get("inputArtifacts"), node.get("files")
-    return RunDetails(
-        datasets=tuple(_datasets(inputs)) if lineage and tells_artifacts(inputs) else None,
-        curves={name: points for name, points in points_by_metric.items() if points},
-        has_uncommitted_changes=_has_content(files) if isinstance(files, Mapping) else None,
-    )
-
-
-def _datasets(connection: Mapping[str, Any]) -> Iterator[Artifact]:
+def datasets(connection: Mapping[str, Any]) -> Iterator[Artifact]:
+    """Decode the datasets of one page of the artifacts that a run used."""
     for artifact in artifacts(connection):
         if artifact.type not in _NOT_DATA and not artifact.type.startswith(_WANDB_TYPES):
             yield artifact
 
 
-def _has_content(files: Mapping[str, Any]) -> bool:
+def has_patch(files: Mapping[str, Any]) -> bool:
+    """Return whether a page of a run's files holds uncommitted changes; a file without a name may be the one asked for."""
     # A size that cannot be read is content: a checkout counts as clean only where that is certain.
-    return any(file.get("sizeBytes") not in (None, 0, "0") for file in nodes(files))
+    return any(file.get("name", PATCH) == PATCH and file.get("sizeBytes") not in (None, 0, "0") for file in nodes(files))
+
+
+def whole_config(answer: Any) -> Mapping[str, Any] | None:
+    """Decode a whole config; None where the answer is none."""
+    return config_values(json_object(answer)) if isinstance(answer, str | dict) else None
+
+
+def config_values(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of a config, without W&B's own records."""
+    return {key: config_value(value) for key, value in config.items() if key != INTERNAL_KEY}
 
 
 def nodes(connection: Any) -> Iterator[Mapping[str, Any]]:
@@ -175,10 +176,15 @@ def artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
 
 def tells_artifacts(connection: Any) -> TypeGuard[Mapping[str, Any]]:
     """Tell whether a page of artifacts gives each one's name, type, version and digest as W&B does."""
-    if not isinstance(connection, Mapping) or connection.get("edges") is None:
-        return isinstance(connection, Mapping)
-    edges = connection["edges"]
-    return isinstance(edges, list) and all(isinstance(edge, Mapping) and _is_artifact(edge.get("node")) for edge in edges)
+    return tells_files(connection) and all(_is_artifact(edge.get("node")) for edge in connection["edges"])
+
+
+def tells_files(connection: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Tell whether this is a page of a list at all."""
+    edges = connection.get("edges") if isinstance(connection, Mapping) else None
+    return isinstance(edges, list) and all(
+        isinstance(edge, Mapping) and isinstance(edge.get("node"), Mapping) for edge in edges
+    )
 
 
 def _is_artifact(node: Any) -> bool:
@@ -217,13 +223,9 @@ def _name(value: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _points(rows: Any, name: str) -> list[tuple[float, float]]:
-    """Return (step, value) of rows, also where the value is NaN or infinite: the report says so."""
-    points = []
-    for row in rows if isinstance(rows, list) else ():
-        if not isinstance(row, Mapping):
-            continue
-        step, value = finite_number(row.get("_step")), logged_number(row.get(name))
-        if step is not None and value is not None:
-            points.append((step, value))
-    return points
+def points(rows: Any, name: str) -> Points | None:
+    """Return (step, value) of a history's rows; a value may be NaN or infinite. None where the answer is no history."""
+    if not isinstance(rows, list):
+        return None
+    read = ((logged_number(row.get("_step")), logged_number(row.get(name))) for row in rows if isinstance(row, Mapping))
+    return [(step, value) for step, value in read if step is not None and value is not None and math.isfinite(step)]

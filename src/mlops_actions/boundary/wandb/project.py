@@ -12,21 +12,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.wandb import decode, filters, requests
 from mlops_actions.boundary.wandb.asking import ProjectQueries
+from mlops_actions.boundary.wandb.details import DetailsReader
 from mlops_actions.boundary.wandb.file_digests import FileDigests
 from mlops_actions.boundary.wandb.partial import Field, is_about_schema
 from mlops_actions.boundary.wandb.server import Server, resolve
-from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, Rejected, ServerFailed
+from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, ServerFailed
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.ports import Log
 from mlops_actions.core.runs import (
     Artifact,
     ArtifactFile,
+    DetailsQuery,
     LoggedModel,
     Run,
     RunDetails,
@@ -41,7 +43,8 @@ NAME = "W&B"
 DIGEST_ALGORITHM = "wandb"  # the digest that W&B computes of an artifact's manifest, as W&B writes it
 _PAGE_SIZE = 1000  # the SDK's exports commonly use it
 _PAGE_SIZE_OF_WHOLE_FIELDS = 100  # one run can have tens of kilobytes
-_MAX_DETAILS = 50  # runs in one request for details
+# The report stands without details, so they are not worth a long wait.
+_ATTEMPTS_FOR_DETAILS, _READ_SECONDS_FOR_DETAILS = 2, 30.0
 _SAMPLED_SUMMARIES = 25  # newest runs of a list whose summaries tell which metrics there are
 _MAX_NAMES = 200  # metrics that patterns stand for
 _NEWEST_FIRST = "-created_at"
@@ -235,41 +238,10 @@ class WandbProject:
 
     # Details
 
-    def details(
-        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
-    ) -> Mapping[str, RunDetails]:
-        """Read history and datasets of chosen runs, many runs per request; what W&B refuses is left out, with a note."""
-        found: dict[str, RunDetails] = {}
-        try:
-            for start in range(0, len(runs), _MAX_DETAILS):
-                part = runs[start : start + _MAX_DETAILS]
-                first, *others = _chunks(curves, requests.MAX_HISTORIES) or [()]
-                found.update(self._details(part, first, samples, lineage=lineage, patches=True))
-                for more in others:
-                    for run_id, entry in self._details(part, more, samples, lineage=False, patches=False):
-                        known = found.get(run_id, RunDetails())
-                        found[run_id] = replace(known, curves={**known.curves, **entry.curves})
-        except Rejected as rejected:
-            self._queries.note(f"W&B refused the details of the runs: {rejected}")
-        return found
-
-    def _details(
-        self, runs: Sequence[Run], curves: Sequence[str], samples: int, *, lineage: bool, patches: bool
-    ) -> Iterator[tuple[str, RunDetails]]:
-        request = requests.details(len(runs), lineage=lineage, patches=patches, curves=bool(curves))
-        values = {
-            # One spec per metric: the rows of a spec are those with all of its keys.
-            "specs": [json.dumps({"keys": ["_step", name], "samples": samples}) for name in curves],
-            **{f"run{index}": run.id for index, run in enumerate(runs)},
-        }
-        answer, errors = self._queries.ask_for_parts(self._api, "MlopsDetails", request, lambda: values)
-        if errors:
-            self._queries.note(f"W&B answered only a part of the request for details: {' · '.join(errors)}")
-        project = answer if isinstance(answer, Mapping) else {}
-        for index, run in enumerate(runs):
-            # A run deleted since the last request is null.
-            if isinstance(node := project.get(f"run{index}"), Mapping):
-                yield run.id, decode.details(node, curves, lineage=lineage)
+    def details(self, query: DetailsQuery) -> Mapping[str, RunDetails]:
+        """Read details of chosen runs; see `details.py`."""
+        api = self._api.hasty(attempts=_ATTEMPTS_FOR_DETAILS, read_seconds=_READ_SECONDS_FOR_DETAILS)
+        return DetailsReader(self._queries, api).read(query)
 
     def models(self, run: Run) -> tuple[LoggedModel, ...]:
         """Read the artifacts that a run logged, page by page; return the models, the newest version of each name first."""
@@ -334,10 +306,6 @@ def connect(
     for secret in server.secrets:
         log.mask(secret)
     return WandbProject(project, server, log, pause=pause)
-
-
-def _chunks(items: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mlops_actions.boundary.wandb.partial import Argument, Field
 
 ARTIFACTS_PAGE_SIZE = 100
 ADDRESSES_PAGE_SIZE = 10  # addresses of files expire, so few are asked for at once
-# W&B's own tools ask for at most eight histories of a run at once.
-MAX_HISTORIES = 8
+PATCH = "diff.patch"  # the file in which W&B keeps the uncommitted changes of a run's source tree
 
 _NO_FILTER = "the action reads all runs of the project and chooses among them itself"
 _NO_ORDER = "the action reads all runs to find the newest"
+_NO_PAGES = "the datasets of a run that used more of them than a page holds cannot be told"
 _STATE = (Field("name"), Field("state"), Field("heartbeatAt", loss="a run that died without a word counts as running"))
 _SELECTED = (
     Field("tags", loss="tags of runs are not shown"),
@@ -61,28 +62,47 @@ def summary_names(connections: Sequence[str]) -> Field:
     return _project(tuple(_runs(name, fields, first="$sample", pages=False) for name in connections))
 
 
-def details(runs: int, *, lineage: bool, patches: bool, curves: bool) -> Field:
-    """Ask for details of so many runs, whose ids are `$run0`, `$run1`, …; `$specs` are the histories to sample."""
-    fields = [Field("name")]
-    if patches:
-        names = (Argument("names", '["diff.patch"]'), Argument("first", "1", loss=""))
-        file = (Field("name", loss=""), Field("sizeBytes"))
-        lost = "uncommitted changes of runs cannot be told"
-        fields.append(Field("files", _nodes("File", file), names, type="FileConnection", loss=lost))
-    if lineage:
-        first = Argument("first", str(ARTIFACTS_PAGE_SIZE), loss="it may list only some of the artifacts that a run used")
-        lost = "the datasets of runs cannot be told"
-        fields.append(Field("inputArtifacts", _nodes("Artifact", _ARTIFACT), (first,), type="ArtifactConnection", loss=lost))
-    if curves:
-        specs = Argument("specs", "$specs", "[JSONString!]!")
-        fields.append(Field("sampledHistory", arguments=(specs,), loss="learning curves are not drawn"))
-    lost = "histories, datasets and uncommitted changes of runs cannot be told"
+def of_runs(fields: Sequence[Field]) -> Field:
+    """Ask one field of each run of a batch; `$run0`, `$run1`, … are the ids of the runs."""
+    lost = "histories, datasets, whole configs and uncommitted changes of runs cannot be told"
     return _project(
         tuple(
-            Field("run", tuple(fields), (Argument("name", f"$run{index}", "String!"),), "Run", f"run{index}", loss=lost)
-            for index in range(runs)
+            Field("run", (field,), (Argument("name", f"$run{index}", "String!"),), "Run", f"run{index}", loss=lost)
+            for index, field in enumerate(fields)
         )
     )
+
+
+def datasets(index: int) -> Field:
+    """Ask for a page of the artifacts that a run used; `$after0`, `$after1`, … are the cursors."""
+    fields = (*_nodes("Artifact", _ARTIFACT), replace(_PAGE_INFO, loss=_NO_PAGES))
+    lost = "the datasets of runs cannot be told"
+    return Field("inputArtifacts", fields, _page(index), type="ArtifactConnection", loss=lost)
+
+
+def patches(index: int) -> Field:
+    """Ask for the file in which W&B keeps a run's uncommitted changes."""
+    names = Argument("names", f'["{PATCH}"]')
+    file = (Field("name", loss=""), Field("sizeBytes"))
+    fields = (*_nodes("File", file), replace(_PAGE_INFO, loss=""))
+    lost = "uncommitted changes of runs cannot be told"
+    return Field("files", fields, (names, *_page(index)), type="FileConnection", loss=lost)
+
+
+def whole_config(_index: int) -> Field:
+    """Ask for a run's whole config."""
+    return Field("config", loss="")
+
+
+def history(index: int) -> Field:
+    """Ask for histories of a run, thinned on the server; `$specs0`, `$specs1`, … name their keys."""
+    specs = Argument("specs", f"$specs{index}", "[JSONString!]!")
+    return Field("sampledHistory", arguments=(specs,), loss="learning curves are not drawn")
+
+
+def _page(index: int) -> tuple[Argument, ...]:
+    first = Argument("first", str(ARTIFACTS_PAGE_SIZE), loss="")
+    return first, Argument("after", f"$after{index}", "String", loss="")
 
 
 def logged_artifacts() -> Field:

@@ -1,0 +1,50 @@
+"""Which details of which runs to read: only what the report shows, and what a requirement needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlops_actions.core.runs import DetailsQuery, Run
+from mlops_actions.wandb_runs.comparison import Comparison
+from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.report import curve_choice
+from mlops_actions.wandb_runs.verdict.requirements import CLEAN, SAME_DATA
+
+# Runs whose datasets and uncommitted changes the report counts; a requirement holds for any number of runs.
+MAX_RUNS = 120
+_SAMPLES = 1000  # points of a curve to read: the chart keeps the extremes of each part
+
+
+def details_query(inputs: Inputs, compared: Comparison) -> DetailsQuery:
+    """Return the query for details of the judged candidate and the bar, then of the other runs, newest first."""
+    if not compared.candidates:
+        return DetailsQuery()
+    judged = [group for group in (compared.judged.accepted, compared.judged.group) if group]
+    best = [run for group in judged for run in group.members]
+    bar = compared.bar.members if compared.bar else ()
+    runs = _ids((*best, *bar, *compared.baselines, *compared.candidates))
+    required = inputs.require or ()
+    return DetailsQuery(
+        datasets=(runs if SAME_DATA in required else runs[:MAX_RUNS]) if inputs.lineage else (),
+        uncommitted_changes=runs if CLEAN in required else runs[:MAX_RUNS] if inputs.sha else (),
+        config=_ids((*(group.members[0] for group in judged), *bar[:1])),
+        curves_of=_drawn(compared) if inputs.curves else (),
+        curves=inputs.curves or (),
+        samples=_SAMPLES,
+    )
+
+
+def _drawn(compared: Comparison) -> tuple[str, ...]:
+    judged, bar = compared.judged, compared.bar
+    drawn = curve_choice.choose(
+        compared.usable,
+        compared.baselines,
+        judged=judged.group.members if judged.group else (),
+        bar=bar.members if bar else (),
+        by_group=judged.by_group,
+    )
+    return _ids(run for curve in drawn for run in curve.runs)
+
+
+def _ids(runs: Iterable[Run]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(run.id for run in runs))
