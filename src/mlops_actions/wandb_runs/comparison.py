@@ -124,7 +124,11 @@ def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
             select_by=select_by is not None,
             by_group=by_group,
         ),
-        notes=(*expansion.notes, *((_NO_BASELINE,) if chosen.wants_baselines and not baselines else ())),
+        notes=(
+            *expansion.notes,
+            *directions.disagreements(all_metrics, runs),
+            *((_NO_BASELINE,) if chosen.wants_baselines and not baselines else ()),
+        ),
     )
 
 

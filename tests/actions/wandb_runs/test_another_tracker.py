@@ -30,6 +30,7 @@ from mlops_actions.core.runs import (
     RunQuery,
     TrackerInfo,
     TrackerResult,
+    matches_pattern,
 )
 from mlops_actions.verify.checks import Pins
 from mlops_actions.verify.ports import Ports as VerifierPorts
@@ -78,10 +79,13 @@ class LedgerProject:
             replace(
                 run,
                 config={key: value for key, value in run.config.items() if key in keys.config},
-                summary={key: value for key, value in run.summary.items() if key in keys.summary},
+                summary={key: value for key, value in run.summary.items() if self._is_asked(key, keys)},
             )
             for run in runs
         )
+
+    def _is_asked(self, key: str, keys: RunKeys) -> bool:
+        return key in keys.summary or any(matches_pattern(key, pattern) for pattern in keys.summary_patterns)
 
     def states(self, candidates: RunQuery) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if self._matches(run, candidates))
@@ -167,6 +171,38 @@ def test_an_accepted_candidate_is_promoted_in_the_tracker(tracker: LedgerProject
     outcome = run(tracker, runner, gates="acc >= baseline", promote_alias="production")
     assert outcome.outputs["promoted"] == "digits-model:v3"
     assert tracker.aliases == {"production": "digits-model:v3 of c1"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "promoted"),
+    [
+        ({"judge": "best"}, "c1"),
+        ({"judge": "latest"}, "c2"),
+        ({"judge": "all"}, "c1"),
+        ({"select_by": "ignored:max", "judge": "best"}, "c2"),
+    ],
+    ids=["the best", "the latest", "the best of all that passed", "the best by another metric: of equal ones the newest"],
+)
+def test_what_was_judged_is_what_is_promoted(runner: LocalRunner, inputs: dict[str, str], promoted: str) -> None:
+    tracker = LedgerProject(logged("c2", 0.9, SHA), logged("c1", 0.95, SHA), logged("b1", 0.93, OTHER, "baseline"))
+    outcome = run(tracker, runner, gates="acc >= 0.8", promote_alias="production", **inputs)
+    assert outcome.error is None
+    assert tracker.aliases == {"production": f"digits-model:v3 of {promoted}"}
+
+
+def test_all_are_judged_and_the_best_is_stated_with_its_own_numbers(runner: LocalRunner) -> None:
+    tracker = LedgerProject(logged("c2", 0.9, SHA), logged("c1", 0.95, SHA))
+    outcome = run(tracker, runner, gates="acc >= 0.8", statement="true", judge="all", baseline_tags="")
+    assert outcome.error is None
+    assert (outcome.outputs["judged-run-id"], outcome.outputs["best-run-id"]) == ("c2", "c1")
+    document = json.loads((runner.workspace / outcome.outputs["statement"]).read_text())
+    assert verified(tracker, document).exit_code == 0
+    assert [gate["value"] for gate in document["predicate"]["gates"]] == [0.95]
+
+
+def test_a_pattern_shows_what_the_trackers_runs_have(tracker: LedgerProject, runner: LocalRunner) -> None:
+    outcome = run(tracker, runner, metrics="a*:max, ig*")
+    assert [metric["name"] for metric in json.loads(json.dumps(outcome.result))["metrics"]] == ["acc", "ignored"]
 
 
 def verified(tracker: LedgerProject, document: object) -> Verification:

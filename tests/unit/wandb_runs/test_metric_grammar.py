@@ -12,7 +12,7 @@ from mlops_actions.core.declare import read
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.metrics.directions import with_directions
+from mlops_actions.wandb_runs.metrics.directions import disagreements, with_directions
 from mlops_actions.wandb_runs.metrics.grammar import parse, parse_plain
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.metrics.patterns import MAX_OF_PATTERN, expand, parts
@@ -205,6 +205,14 @@ def test_who_decides_the_direction(
         given.metrics or (), [run("a"), run("b", directions=hints)], given.gates or (), given.select_by
     )
     assert (metric.direction, metric.source) == expected
+
+
+def test_a_training_that_says_the_opposite_is_told() -> None:
+    runs = [run("a", directions={"x": "min", "y": "max", "acc": "min"})]
+    metrics = with_directions(parse(["x:max", "y:max", "acc"]), runs)
+    assert list(disagreements(metrics, runs)) == [
+        "The training says that lower values of x are better, the inputs say higher ones: the inputs count."
+    ]
 
 
 # metrics, select-by, gates, and words of the error's cause and remedy.

@@ -65,6 +65,17 @@ def _with_direction(metric: Metric, runs: Sequence[Run], by_gates: Mapping[str, 
     return replace(metric, direction=direction, source=INFERRED) if direction else metric
 
 
+def disagreements(metrics: Sequence[Metric], runs: Sequence[Run]) -> Iterator[str]:
+    """Yield a sentence for each metric of which the tracker was told the opposite of what the inputs say."""
+    for metric in metrics:
+        hint = next((hint for run in runs if (hint := run.directions.get(metric.name))), "")
+        if hint and metric.source in (GIVEN, GATE) and hint != metric.direction:
+            yield (
+                f"The training says that {_WORDS[hint]} values of {metric.name} are better, the inputs say "
+                f"{_WORDS[metric.direction]} ones: the inputs count."
+            )
+
+
 def given(metric: Metric, metrics: Sequence[Metric], gates: Sequence[Gate]) -> str:
     """Return the direction that the inputs give a metric: `select-by` itself, then `metrics`, then the gates; else empty."""
     by_name = (other.direction for other in metrics if other.direction and _is_about(other, metric.name, metrics))
