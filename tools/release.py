@@ -93,7 +93,7 @@ def _prepare(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> None:
     planned = _planned(options)
     print("\n".join(planned.lines()))
-    _outputs({"version": str(planned.version), "tag": tag_of(planned.version)})
+    _outputs({"version": str(planned.version), "tag": tag_of(planned.version), "flags": " ".join(planned.page_flags)})
 
 
 def _base(options: argparse.Namespace) -> None:

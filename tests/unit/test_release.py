@@ -332,6 +332,32 @@ def steps_of(path: str) -> list[str]:
     return [step["run"] for job in workflow["jobs"].values() for step in job.get("steps", ()) if "run" in step]
 
 
+@pytest.mark.parametrize(
+    ("version", "tags", "flags"),
+    [
+        ("1.0.0-rc.1", [], "--prerelease=true --latest=false"),
+        ("1.0.0", ["v1.0.0-rc.1"], "--prerelease=false --latest=true"),
+        ("1.0.1", ["v1.0.0", "v1.1.0"], "--prerelease=false --latest=false"),
+        ("1.0.1", ["v1.0.0", "v2.0.0"], "--prerelease=false --latest=false"),
+        ("1.0.1", ["v1.0.0", "v2.0.0-rc.1"], "--prerelease=false --latest=true"),
+        ("2.0.0", ["v1.0.0", "v1"], "--prerelease=false --latest=true"),
+    ],
+)
+def test_a_page_says_what_its_release_is(version: str, tags: list[str], flags: str) -> None:
+    assert " ".join(plan.plan(prepared(version, tags=tags)).page_flags) == flags
+
+
+def test_the_page_has_its_files_before_the_tags_are_pushed_and_is_published_after_that() -> None:
+    """An immutable release takes no file once it is published."""
+    script = "\n".join(steps_of(".github/workflows/release.yml"))
+    order = [
+        script.index(text) for text in ("gh release create", "release.py publish", "gh release edit", "--jq .immutable")
+    ]
+    assert order == sorted(order)
+    assert "--draft " in script[order[0] : order[1]]
+    assert "--draft=false" in script[order[2] :]
+
+
 def test_the_workflow_runs_commands_that_there_are_with_options_that_they_take() -> None:
     script = "\n".join(steps_of(".github/workflows/release.yml")).replace("\\\n", " ")
     lines = [line.split("tools/release.py", 1)[1] for line in script.splitlines() if "tools/release.py" in line]

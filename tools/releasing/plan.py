@@ -36,6 +36,7 @@ class Plan:
     sha: str
     notes: str
     moves: bool
+    latest: bool
     images: Sequence[str] = ACTIONS
     platforms: Sequence[str] = PLATFORMS
 
@@ -44,6 +45,11 @@ class Plan:
         """The tags of the release commit."""
         moving = moving_tag_of(self.version)
         return [tag_of(self.version), *([moving] if self.moves and moving else [])]
+
+    @property
+    def page_flags(self) -> list[str]:
+        """The flags of `gh release edit` that publish the page."""
+        return [f"--prerelease={str(not self.version.is_release).lower()}", f"--latest={str(self.latest).lower()}"]
 
     def lines(self) -> list[str]:
         """Describe the plan for people."""
@@ -93,7 +99,13 @@ def plan(facts: Facts) -> Plan:
         )
     # A fix of an older line must not take the moving tag from a newer release of the same major version.
     newest = max([version, *earlier], key=lambda candidate: (candidate.major == version.major, candidate))
-    return Plan(version, facts.sha, notes=notes, moves=moving_tag_of(version) is not None and newest == version)
+    return Plan(
+        version,
+        facts.sha,
+        notes=notes,
+        moves=version.is_release and newest == version,
+        latest=version.is_release and version == max([version, *(other for other in earlier if other.is_release)]),
+    )
 
 
 def _refuse_dirty(facts: Facts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -12,10 +12,10 @@ from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.core.package import REF
 from mlops_actions.pipeline import steps
+from mlops_actions.starter.pin import Pin, is_reference
 
 NAMESPACE, SERVICE_ACCOUNT, METRICS = "default", "mlops-workflow", ("accuracy:max", "loss:min")
 SUBMITTER = "mlops-submitter"  # the name in the templates
-_REF = re.compile(r"v[0-9]+(\.[0-9]+\.[0-9]+)?|[0-9a-f]{40}")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
@@ -36,7 +36,7 @@ class Answers:
     gates: tuple[str, ...] = ()
     argo_url: str = ""
     wandb_base_url: str = ""
-    ref: str = REF
+    pin: Pin = field(default_factory=lambda: Pin(REF))
     example: bool = False
     is_enterprise_server: bool = False
 
@@ -55,9 +55,9 @@ class Answers:
                 "wandb-base-url": (self.wandb_base_url, "--wandb-base-url"),
             }
         )
-        if not _REF.fullmatch(self.ref):
+        if not is_reference(self.pin.ref):
             remedy = "give a tag such as v1 or v1.2.3, or the 40 digits of a commit"
-            problems.append(BadInput(f"--ref {self.ref!r} is not a release", remedy))
+            problems.append(BadInput(f"--ref {self.pin.ref!r} is not a release", remedy))
         if self.service_account == SUBMITTER:
             cause = f"--service-account {SUBMITTER} is the account with which jobs on GitHub submit workflows"
             problems.append(BadInput(cause, "choose another account for the pods"))

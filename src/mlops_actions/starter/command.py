@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mlops_actions import __version__
+from mlops_actions.boundary import suite_releases
 from mlops_actions.boundary.doctor.remote import remote_of
 from mlops_actions.core import github_cli, registries
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.package import REF
 from mlops_actions.starter import answers as defaults
 from mlops_actions.starter.answers import Answers, plain_name
+from mlops_actions.starter.pin import Pin, is_reference, of_installation, pin, tags_of
 from mlops_actions.starter.render import KUBECONFIG, RBAC, files
 from mlops_actions.starter.write import write
 
@@ -52,7 +55,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--argo-url", default="", help="base address of Argo's user interface, for links")
     add("--wandb-base-url", default="", help="address of your own W&B server")
     add("--server", default="", metavar="HOST", help="host of a GitHub Enterprise Server (default: that of the git remote)")
-    add("--ref", default=REF, help="release of the suite: a tag, or the 40 digits of a commit (default: %(default)s)")
+    add(
+        "--ref",
+        help="release of the suite: a tag, whose commit the files name, or the 40 digits of a commit "
+        f"(default: what this command was installed from, else {REF})",
+    )
     add(
         "--example",
         action="store_true",
@@ -110,10 +117,18 @@ def _answers(options: argparse.Namespace, ask: Ask | None) -> Answers:
         gates=tuple(gates),
         argo_url=options.argo_url,
         wandb_base_url=options.wandb_base_url,
-        ref=options.ref,
+        pin=_pin(options.ref),
         example=options.example,
         is_enterprise_server=github_cli.is_enterprise_server(_server(options)),
     )
+
+
+def _pin(ref: str | None) -> Pin:
+    """Return the reference of the suite: a commit where it is known."""
+    if ref is None:
+        return of_installation(suite_releases.direct_url(), __version__) or Pin(REF)
+    # A text that names no release is refused with the other answers.
+    return pin(ref, tags_of(suite_releases.tag_listing())) if is_reference(ref) else Pin(ref)
 
 
 def _server(options: argparse.Namespace) -> str:
@@ -158,6 +173,12 @@ def _remaining_steps(answers: Answers, directory: Path) -> str:
         f"The account {answers.service_account} must be able to pull from {answers.registry}:",
         "for a private image it needs an image pull secret.",
     ]
+    if not answers.pin.is_commit:
+        lines += [
+            "",
+            f"The workflow files name {answers.pin.ref}, a tag that can move. To name its commit, run this command again",
+            f"with --ref {answers.pin.ref} --force, where git reaches github.com.",
+        ]
     if not answers.example and not (directory / "Dockerfile").exists():
         lines += [
             "",

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from mlops_actions.core import template
-from mlops_actions.core.package import REPOSITORY
 from mlops_actions.starter.answers import Answers, scalar
+from mlops_actions.starter.pin import Pin
 
 WORKFLOW = ".github/workflows/mlops.yml"
 DOCTOR = ".github/workflows/mlops-doctor.yml"
@@ -42,7 +42,7 @@ def files(answers: Answers) -> dict[str, str]:
     workflow = _workflow(answers, shared)
     rendered = {
         WORKFLOW: workflow,
-        DOCTOR: _doctor(workflow, answers.ref),
+        DOCTOR: _doctor(workflow, answers.pin),
         MANIFEST: _fill("workflow.yaml.template", shared, {"wandb-base-url": [base_url] if answers.wandb_base_url else []}),
         RBAC: _fill("rbac.yaml.template", shared, {"rules": _read("submitter.rules").splitlines()}),
         KUBECONFIG: _fill("kubeconfig.sh.template", shared, {}),
@@ -67,7 +67,7 @@ def submitter_role() -> str:
 def _workflow(answers: Answers, shared: Mapping[str, str]) -> str:
     values = {
         **shared,
-        **{name: f"{REPOSITORY}/actions/{name}@{_pinned(answers.ref)}" for name in _ACTIONS},
+        **{name: answers.pin.uses(name) for name in _ACTIONS},
         "image": scalar(answers.image),
         "project": scalar(answers.project),
         "curve": scalar(answers.metrics[0].partition(":")[0]),
@@ -85,7 +85,7 @@ def _workflow(answers: Answers, shared: Mapping[str, str]) -> str:
     return _fill("mlops.yml.template", values, blocks)
 
 
-def _doctor(workflow: str, ref: str) -> str:
+def _doctor(workflow: str, pin: Pin) -> str:
     """Render the workflow that runs doctor: with the permissions of all jobs in `workflow`, and with its secrets."""
     jobs_by_permission: dict[str, list[str]] = {}
     for name, job in yaml.safe_load(workflow)["jobs"].items():
@@ -96,13 +96,7 @@ def _doctor(workflow: str, ref: str) -> str:
         "permissions": [f"{permission} # {', '.join(jobs)}" for permission, jobs in jobs_by_permission.items()],
         "secrets": [f"{name}: ${{{{ secrets.{name} }}}}" for name in secrets],
     }
-    return _fill("mlops-doctor.yml.template", {"uses": f"{REPOSITORY}/actions/doctor@{_pinned(ref)}"}, blocks)
-
-
-def _pinned(ref: str) -> str:
-    if len(ref) == 40:
-        return ref
-    return f"{ref} # zizmor: ignore[unpinned-uses] this suite's tag is meant"
+    return _fill("mlops-doctor.yml.template", {"uses": pin.uses("doctor")}, blocks)
 
 
 def _registry(answers: Answers) -> list[str]:
