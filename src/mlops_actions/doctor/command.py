@@ -247,6 +247,7 @@ class _Adapters:
             github=github,
             github_app=lambda app_id, key: _with_package(lambda: self._github_app(app_id, key)),
             registry=lambda host, anonymous: _with_package(lambda: registry(host, anonymous)),
+            cloud_token=lambda host: _with_package(lambda: self._cloud_token(host)),
             cluster=lambda target: _with_package(lambda: cluster(target)),
             tracker=lambda base_url: _with_package(lambda: tracker(base_url)),
             runner=lambda: _with_package(self._runner),
@@ -269,8 +270,20 @@ class _Adapters:
     def _registry(self, host: str, anonymous: bool) -> RegistryApi:
         from mlops_actions.boundary.doctor.registry import connect
 
-        allows_http = host in self.plain_http
-        return connect(host, self.environ, self.log, anonymous=anonymous, logins=self.logins, allows_http=allows_http)
+        return connect(
+            host,
+            self.environ,
+            self.log,
+            anonymous=anonymous,
+            logins=self.logins,
+            allows_http=host in self.plain_http,
+            cloud_token=self._cloud_token if job.is_job(self.environ) else None,
+        )
+
+    def _cloud_token(self, host: str) -> str:
+        from mlops_actions.boundary.registry.cloud_token import cloud_token
+
+        return cloud_token(host, self.environ, self.log)
 
     def _cluster(self, target: ClusterTarget) -> ClusterApi:
         from mlops_actions.boundary.doctor.cluster import connect

@@ -214,6 +214,7 @@ class Ports:
     github: Callable[[], GitHubApi]
     github_app: Callable[[str, str], GitHubApi]  # as an App, by its id and private key
     registry: Callable[[str, bool], RegistryApi]  # by host, and whether without credentials
+    cloud_token: Callable[[str], str]  # the password of a cloud's registry, by host, from the job's cloud credentials
     cluster: Callable[[ClusterTarget], ClusterApi]
     tracker: Callable[[str], TrackerApi]  # by the base URL
     runner: Callable[[], RunnerApi]

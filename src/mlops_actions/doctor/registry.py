@@ -9,7 +9,7 @@ from urllib.parse import quote
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.image_name import split_host, split_tag
 from mlops_actions.core.registries import GITHUB, BareName, canonical, known
-from mlops_actions.doctor import other_registries
+from mlops_actions.doctor import cloud_registries, other_registries
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import GitHubApi, RegistryApi
 from mlops_actions.doctor.scope import Scope
@@ -61,12 +61,19 @@ def check(
     github: Callable[[], GitHubApi],
     *,
     pulls_with_secret: bool,
+    cloud_token: Callable[[str], str],
 ) -> Iterator[HealthCheck]:
-    """Ask about every image; `pulls_with_secret` says whether the manifests name image pull secrets."""
+    """Ask about every image; `pulls_with_secret` says whether the manifests name image pull secrets.
+
+    `cloud_token` returns the password of a cloud's registry from the job's credentials; raises ActionError.
+    """
     steps = scope.workflow.steps("docker-publish")
     if not steps:
         yield _CHECK.skipped("images", "the workflow file publishes no image")
         return
+    own = [image_of(step, scope) for step in steps]
+    names = cloud_registries.hosts(scope, lambda number: image.host if (image := own[number]) else "")
+    yield from cloud_registries.check(names, scope, cloud_token)
     images = {image_of(step, scope): step for step in reversed(steps)}
     for image, step in reversed(images.items()):
         if image is None:

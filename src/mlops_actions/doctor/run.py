@@ -48,7 +48,11 @@ def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str
     asks: Mapping[str, Callable[[], Iterator[HealthCheck]]] = {
         "github": lambda: github.check(scope, ports.github(), ports.github_app),
         "registry": lambda: registry.check(
-            scope, ports.registry, _github(ports, routes), pulls_with_secret=_pulls_with_secret(scope)
+            scope,
+            ports.registry,
+            _github(ports, routes),
+            pulls_with_secret=_pulls_with_secret(scope),
+            cloud_token=ports.cloud_token,
         ),
         "cluster": lambda: _once(_cluster(scope, ports)),
         "wandb": lambda: _tracker(scope, ports),

@@ -18,7 +18,7 @@ from mlops_actions.doctor.workflow import parse
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
 from tests.actions.doctor.test_secrets import echo
-from tests.actions.doctor.world import World, no_github
+from tests.actions.doctor.world import World, no_cloud, no_github
 
 __all__ = ["echo"]  # the fixture
 
@@ -65,6 +65,7 @@ def ask(registries: str, secrets: Secrets, *, job_token: str = "", steps: int = 
         lambda host, anonymous: connect(host, environ, log, anonymous=anonymous, logins=logins),
         no_github,
         pulls_with_secret=False,
+        cloud_token=no_cloud,
     )
     return [without_secrets(check, log.secrets) for check in found if check.name != "images"]
 

@@ -14,7 +14,7 @@ from mlops_actions.boundary.doctor.registry import connect
 from mlops_actions.doctor import registry
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
-from tests.actions.doctor.world import no_github
+from tests.actions.doctor.world import no_cloud, no_github
 from tests.support.registries import DEBIAN_REGISTRY, PASSWORD, USER, start
 
 FILE = """
@@ -46,6 +46,7 @@ def statuses(host: str, password: str) -> dict[str, str]:
         lambda name, anonymous: connect(name, environ, QuietLog(environ), anonymous=anonymous),
         no_github,
         pulls_with_secret=False,
+        cloud_token=no_cloud,
     )
     return {check.name: check.status.value for check in checks}
 
@@ -70,6 +71,7 @@ def test_a_registry_that_the_image_is_copied_to_is_asked_too(host: str, push: st
         lambda name, anonymous: connect(name, environ, QuietLog(environ), anonymous=anonymous),
         no_github,
         pulls_with_secret=False,
+        cloud_token=no_cloud,
     )
     logins = [check for check in checks if check.name == "login"]
     assert [check.asked for check in logins] == [f"GET https://{host}/v2/{path}/tags/list" for path in paths]

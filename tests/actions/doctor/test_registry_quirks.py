@@ -53,6 +53,7 @@ def ask(host: str) -> dict[str, HealthCheck]:
         lambda name, anonymous: connect(name, environ, QuietLog(environ), anonymous=anonymous),
         no_github,
         pulls_with_secret=False,
+        cloud_token=str,
     )
     return {check.name: check for check in found}
 

@@ -182,6 +182,11 @@ def registry_of_one_account() -> Registry:
     return Registry(challenge="bearer", accounts={"publisher": Account(PASSWORD)}, anonymous_pull=True)
 
 
+def no_cloud(host: str) -> str:
+    """Stand for a job without credentials of a cloud, where a test is about another registry."""
+    raise BadInput(f"there are no credentials for {host}", "docker login")
+
+
 def no_github() -> GitHubApi:
     """Stand for a person without a token, where a test is about another system."""
     raise BadInput("there is no token", "gh auth login")

@@ -306,7 +306,11 @@ def test_a_package_on_ghcr_is_judged_by_its_visibility_else_by_a_pull(
     path = "/orgs/o/packages/container/r%2Fmodel"
     github = Answers({path: ApiAnswer(200, {"visibility": visibility}, {})} if visibility else {})
     checks = registry.check(
-        scope(), lambda _, anonymous: FixedRegistry(is_public, anonymous, tags), lambda: github, pulls_with_secret=False
+        scope(),
+        lambda _, anonymous: FixedRegistry(is_public, anonymous, tags),
+        lambda: github,
+        pulls_with_secret=False,
+        cloud_token=str,
     )
     (check,) = [check for check in checks if check.name == "pull by the cluster"]
     assert check.status.value == status

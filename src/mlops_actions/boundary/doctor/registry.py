@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core import registries
+from mlops_actions.core.errors import ActionError
 from mlops_actions.core.ports import Log
 
 
@@ -18,12 +20,17 @@ def connect(
     anonymous: bool,
     logins: Mapping[str, tuple[str, str]] | None = None,
     allows_http: bool = False,
+    cloud_token: Callable[[str], str] | None = None,
 ) -> RegistryClient:
     """Return a client of a registry; `logins` are user and password by host, which a job's steps get for these alone.
 
-    `allows_http` says whether the registry may be asked in plain HTTP, the login included.
+    `allows_http` says whether the registry may be asked in plain HTTP, the login included. `cloud_token` gives the password
+    of a cloud's registry for which there is no other login; a check of its own tells why it gives none.
     """
     login = None if anonymous else (logins or {}).get(host) or credentials(host, environ)
+    if login is None and cloud_token and (username := registries.known(host).token_username):
+        with suppress(ActionError):
+            login = username, cloud_token(host)
     if login:
         log.mask(login[1])
         log.mask(base64.b64encode(":".join(login).encode()).decode())  # as the header holds it
