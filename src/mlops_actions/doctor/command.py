@@ -277,13 +277,13 @@ class _Adapters:
             anonymous=anonymous,
             logins=self.logins,
             allows_http=host in self.plain_http,
-            cloud_token=self._cloud_token if job.is_job(self.environ) else None,
+            password_of=self._cloud_token if job.is_job(self.environ) else None,
         )
 
     def _cloud_token(self, host: str) -> str:
-        from mlops_actions.boundary.registry.cloud_token import cloud_token
+        from mlops_actions.boundary.doctor.registry import cloud_password
 
-        return cloud_token(host, self.environ, self.log)
+        return cloud_password(host, self.environ, self.log)
 
     def _cluster(self, target: ClusterTarget) -> ClusterApi:
         from mlops_actions.boundary.doctor.cluster import connect
