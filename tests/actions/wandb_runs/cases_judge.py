@@ -259,6 +259,14 @@ SHOWN = [
         hides=["`e/50`"],
     ),
     Case(
+        "hostile names that a pattern finds",
+        {"metrics": "*"},
+        [{"summary": {"=1+1": 1, "<img src=x>": 2, "a|b": 3, "a`b\n# c": 4, "@octo/team": 5}}],
+        cells={"'=1+1": "1", "<img src=x>": "2", "a|b": "3", "'@octo/team": "5"},
+        says=["`<img src=x>`", "`@octo/team`", "`=1+1`"],
+        hides=["| <img", "\n# c", "| a|b", "| @octo"],
+    ),
+    Case(
         "a gate on a metric of a pattern settles its direction",
         {"metrics": "eval/*", "gates": "eval/x <= 1"},
         [{"summary": {"eval/x": 1, "eval/y": 2}}],

@@ -36,7 +36,8 @@ def render(
     """Write the finished runs, candidates first; without finished runs the header stands alone."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header(metrics, config_keys))
+    # A name may come from a run, by a pattern of `metrics`.
+    writer.writerow([_cell(name) for name in header(metrics, config_keys)])
     for category, runs in (("candidate", candidates), ("baseline", baselines)):
         for run in runs:
             if run.finished:
