@@ -202,8 +202,9 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
     from mlops_actions.wandb_runs.inputs import Inputs
-    from mlops_actions.wandb_runs.ports import Ports, ReportPublisher
+    from mlops_actions.wandb_runs.ports import CommitHistory, Ports, ReportPublisher
     from mlops_actions.wandb_runs.run import run
+    from mlops_actions.wandb_runs.selection.base_commits import TAGS
 
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
@@ -211,16 +212,24 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     tracker = project.connect(inputs.project, inputs.api_key, inputs.base_url, environ, runner, pause=clock.sleep)
     event = load(context)
     github: ReportPublisher | None = None
-    if inputs.github_token and (inputs.comment or inputs.check_name or inputs.statement):
+    history: CommitHistory | None = None
+    of_commits = inputs.baseline != TAGS
+    if inputs.github_token and (inputs.comment or inputs.check_name or inputs.statement or of_commits):
         from mlops_actions.boundary.github import GitHub
 
         github = GitHub.connect(inputs.github_token, context, runner)
+    if of_commits:
+        from mlops_actions.boundary.github.history import GitHubHistory
+        from mlops_actions.boundary.github.transport import PACE
+
+        history = GitHubHistory(inputs.github_token, context, runner, PACE)
     ports = Ports(
         tracker=tracker,
         publisher=github,
         workspace=WorkspaceFiles(context.workspace),
         runner=runner,
         clock=clock,
+        history=history,
     )
     return run(inputs, context, event, ports)
 

@@ -179,8 +179,9 @@ class Sweep:
 class RunQuery:
     """Which runs to read: all conditions that are given must hold.
 
-    `commit` is the commit that the tracker recorded, or the value under `commit_config_key` in the run's config. A run
-    fulfils `run_ids`, `states` and `tags` by any one of them, and `any_of` by any one of its queries. `tracker_filter` is a
+    `commit` is the commit that the tracker recorded, or the value under `commit_config_key` in the run's config; `commits`
+    are several of them. A run fulfils `commits`, `run_ids`, `states` and `tags` by any one of them, and `any_of` by any one
+    of its queries. `tracker_filter` is a
     filter in the tracker's own language, passed on as the user wrote it.
 
     `stop_after` allows the adapter to stop reading after so many usable runs; 0 means that all are wanted.
@@ -189,6 +190,7 @@ class RunQuery:
     run_ids: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     commit: str = ""
+    commits: tuple[str, ...] = ()
     commit_config_key: str = ""
     config: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
@@ -197,6 +199,11 @@ class RunQuery:
     tracker_filter: Mapping[str, Any] | None = None
     any_of: tuple[RunQuery, ...] = ()
     stop_after: int = 0
+
+    @property
+    def any_commit(self) -> tuple[str, ...]:
+        """The commits of which a run must have one; none where every commit will do."""
+        return (self.commit, *self.commits) if self.commit else self.commits
 
 
 @dataclass(frozen=True)

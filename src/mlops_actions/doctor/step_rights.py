@@ -47,6 +47,12 @@ _WHAT_RUNS = (
     "GET /repos/*/*/actions/runs/*/jobs",
     "GET /repos/*/*/check-runs/*/annotations",
 )
+_BASE_COMMITS = (
+    "GET /repos/*/*/commits/*/pulls",
+    "GET /repos/*/*/pulls/*",
+    "GET /repos/*/*/compare/**",
+    "GET /repos/*/*/commits",
+)
 FEATURES = (
     Feature("chatops", ("GET /repos/*/*/pulls/*", "GET /repos/*/*/issues/*/events", "GET /repos/*/*/activity")),
     Feature("chatops", _REPLY),  # to a command that is refused
@@ -93,6 +99,8 @@ FEATURES = (
         ("POST /repos/*/*/check-runs", "PATCH /repos/*/*/check-runs/*", "GET /repos/*/*/commits/*/check-runs"),
         ("check-name",),
     ),
+    Feature("wandb-runs", _BASE_COMMITS, ("baseline",), word="merge-base"),
+    Feature("wandb-runs", _BASE_COMMITS, ("baseline",), word="previous"),
 )
 
 # GitHub does not start a reusable workflow whose caller grants less than one of its jobs asks for, whatever the inputs say.

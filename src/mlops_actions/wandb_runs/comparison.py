@@ -13,20 +13,26 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.metrics import directions, patterns
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection import runs as selection
+from mlops_actions.wandb_runs.selection.base_commits import BaseCommits
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar, choose_bar
 from mlops_actions.wandb_runs.selection.judged import ALL, Judged, choose
 from mlops_actions.wandb_runs.selection.runs import RunSelection
-from mlops_actions.wandb_runs.selection.usable import usable_candidates, why_none_is_judged
+from mlops_actions.wandb_runs.selection.usable import (
+    UsableBaselines,
+    usable_baselines,
+    usable_candidates,
+    why_none_is_judged,
+)
 from mlops_actions.wandb_runs.statistics import seeds
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 from mlops_actions.wandb_runs.verdict import chosen_by_gate, commit_evidence, doubts, gates
+from mlops_actions.wandb_runs.verdict.baseline_doubts import baseline_doubts
 from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
 from mlops_actions.wandb_runs.verdict.every_candidate import decisive_run, evaluate_all
 from mlops_actions.wandb_runs.verdict.gates import GateResult
+from mlops_actions.wandb_runs.verdict.no_baseline import no_baseline, why_no_baseline
 from mlops_actions.wandb_runs.verdict.requirements import RequirementCheck
 from mlops_actions.wandb_runs.verdict.verdict import PENDING
-
-_NO_BASELINE = "No finished run has the tags or the commit of a baseline."
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Comparison:
     selection: RunSelection
     candidates: tuple[Run, ...]
     usable: tuple[Run, ...]
+    found: UsableBaselines
     baselines: tuple[Run, ...]
     baseline_groups: tuple[SeedGroup, ...]
     bar: Bar | None
@@ -51,8 +58,8 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def selection_of(inputs: Inputs) -> RunSelection:
-    """Return how the inputs select candidates and baselines."""
+def selection_of(inputs: Inputs, base: BaseCommits | None = None) -> RunSelection:
+    """Return how the inputs select candidates and baselines; `base` are the commits of the base branch, where they count."""
     return RunSelection(
         sha=inputs.sha or "",
         sha_config_key=inputs.sha_config_key,
@@ -63,6 +70,7 @@ def selection_of(inputs: Inputs) -> RunSelection:
         baseline_tags=inputs.baseline_tags or (),
         baseline_sha=inputs.baseline_sha or "",
         max_baselines=inputs.baseline_limit,
+        base=base,
     )
 
 
@@ -84,12 +92,13 @@ def decisive_metrics(inputs: Inputs) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
+def prepare(inputs: Inputs, result: TrackerResult, chosen: RunSelection | None = None) -> Comparison:
     """Separate candidates and baselines, find the metrics' directions, the judged candidate and the bar."""
-    chosen = selection_of(inputs)
+    chosen = chosen or selection_of(inputs)
     candidates = tuple(selection.newest_first(result.candidates))
     usable = usable_candidates(chosen, candidates)
-    baselines = selection.select_baselines(chosen, result.baselines, candidates)
+    found = usable_baselines(chosen, result.baselines, candidates)
+    baselines = selection.select_baselines(chosen, found.runs, candidates)
     runs = [*candidates, *baselines]
     gate_lines = inputs.gates or ()
     expansion = patterns.expand(inputs.metrics or (), runs)
@@ -110,6 +119,7 @@ def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
         selection=chosen,
         candidates=candidates,
         usable=usable,
+        found=found,
         baselines=baselines,
         baseline_groups=baseline_groups,
         bar=choose_bar(baseline_groups, ranking, by_group=by_group),
@@ -127,7 +137,7 @@ def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
         notes=(
             *expansion.notes,
             *directions.disagreements(all_metrics, runs),
-            *((_NO_BASELINE,) if chosen.wants_baselines and not baselines else ()),
+            *(() if baselines or not inputs.wants_baselines else why_no_baseline(chosen, found)),
         ),
     )
 
@@ -147,6 +157,7 @@ def evaluate(
     chosen, judged = comparison.selection, comparison.judged
     baselines = [group.run for group in comparison.baseline_groups]
     bar = comparison.bar
+    absence = no_baseline(inputs.no_baseline, chosen, comparison.found, tracker.name)
     no_candidate = why_none_is_judged(comparison.candidates, comparison.usable) or judged.reason
 
     def gates_of(candidate: SeedGroup | None) -> tuple[GateResult, ...]:
@@ -157,6 +168,7 @@ def evaluate(
             comparison.gate_metrics,
             bar=bar,
             no_candidate=no_candidate,
+            no_baseline=absence,
         )
 
     if judged.judge == ALL and judged.candidates:
@@ -192,12 +204,18 @@ def evaluate(
         gates=gate_results,
         accepted_gates=gates_of(judged.accepted) if judged.accepted else (),
         bar=bar,
+        baseline_commit=comparison.found.commit,
         requirements=check.results(inputs.require or ()),
         commit=commit,
         datasets=datasets,
         details=details,
         curves=inputs.curves or (),
         silent=frozenset(run.id for run in comparison.candidates if run.is_silent(now)),
+        doubts=tuple(
+            baseline_doubts(
+                chosen.base, comparison.found, bar, gates=gate_results, details=details, tracker_name=tracker.name
+            )
+        ),
         notes=(*tracker_notes, *comparison.notes),
         timed_out=timed_out,
         too_few=timed_out and len(comparison.candidates) < inputs.min_runs,

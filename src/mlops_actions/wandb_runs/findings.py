@@ -33,6 +33,8 @@ class Findings:
 
     `sweep` is the sweep whose runs are the candidates, where the user named one; `swept` are the config keys that it varies.
 
+    `baseline_commit` is the commit of the base branch that the baselines are of, where they were looked for by commit.
+
     `doubts` are sentences about what makes the verdict doubtful: the report shows them first, and no cut removes them.
     `notes` are sentences about requests that could not be fulfilled. `timed_out` is whether the wait timed out, `too_few`
     whether it did so with fewer candidates than asked for; `partial` asks to judge although candidates still run;
@@ -55,6 +57,7 @@ class Findings:
     datasets: DatasetComparison | None
     accepted_gates: tuple[GateResult, ...] = ()
     bar: Bar | None = None
+    baseline_commit: str = ""
     requirements: tuple[RequirementResult, ...] = ()
     details: Mapping[str, RunDetails] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
@@ -93,6 +96,11 @@ class Findings:
         return tuple(result for result in self.gates if result.failed)
 
     @property
+    def neutral_gates(self) -> tuple[GateResult, ...]:
+        """The gates that were not judged since there is no baseline, and so did not pass either."""
+        return tuple(result for result in self.gates if not result.judged and not result.passed)
+
+    @property
     def unmet_requirements(self) -> tuple[RequirementResult, ...]:
         """The requirements that do not hold."""
         return tuple(result for result in self.requirements if not result.holds)
@@ -117,7 +125,7 @@ class Findings:
             VerdictFacts(
                 gates=len(self.gates),
                 failed_gates=len(self.failed_gates),
-                neutral_gates=sum(not (result.judged or result.passed) for result in self.gates),
+                neutral_gates=len(self.neutral_gates),
                 requirements=len(self.requirements),
                 unmet_requirements=len(self.unmet_requirements),
                 waiting_requirements=sum(result.waits for result in self.unmet_requirements),
@@ -148,6 +156,12 @@ class Findings:
         """Whether candidates and baselines used the same datasets; None where that is not known."""
         return self.datasets.same if self.datasets else None
 
+    @property
+    def baseline_place(self) -> str:
+        """Where the baselines stand on the base branch, in words; empty where they were not looked for there."""
+        base = self.selection.base
+        return base.place_of(self.baseline_commit) if base and self.baseline_commit else ""
+
     def state_of(self, run: Run) -> str:
         """Return a run's state in words for people."""
         return "stopped reporting" if run.id in self.silent else run.state
@@ -174,6 +188,8 @@ class Findings:
             "best-run-id": best.id if best else None,
             "best-run-url": best.url if best else None,
             "bar": _bar(self.bar) if self.bar else None,
+            "baseline-commit": self.baseline_commit or None,
+            "baseline-place": self.baseline_place or None,
             "comparison": [_row(row) for row in self.rows],
             "seeds": [_seeds(comparison) for comparison in self.seeds],
             "gate": self.gate_status,

@@ -30,7 +30,10 @@ from mlops_actions.wandb_runs.metrics import grammar as metric_grammar
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.model_choice import ModelSelector
 from mlops_actions.wandb_runs.result import RESULT
+from mlops_actions.wandb_runs.selection import base_commits
+from mlops_actions.wandb_runs.selection.baseline_inputs import problems_of_baselines
 from mlops_actions.wandb_runs.selection.judged import BEST, JUDGES, MEAN
+from mlops_actions.wandb_runs.verdict import no_baseline as absence
 from mlops_actions.wandb_runs.verdict import requirements
 
 MAX_BASELINES = 1000
@@ -146,6 +149,20 @@ class Inputs(DeclaredInputs):
         "Baselines are the finished runs with any of these tags, newest first.",
         legacy=(Legacy("baseline_tags", note="This name has no limit of the number, unless `max-baselines` is given."),),
     )
+    baseline: str = input_field(
+        choice(*base_commits.MODES),
+        "Where baselines come from. `tags`: the runs of `baseline-tags` and `baseline-sha`. `merge-base`: the finished runs "
+        "of the commit where the branch of `sha` left the base branch, else of the nearest commit before it that has some. "
+        "`previous`: those of the nearest commit before `sha` on the base branch. The base branch is the pull request's, "
+        "else the default branch. GitHub is asked for the commits: the job needs `contents: read`.",
+        default=base_commits.TAGS,
+    )
+    no_baseline: str = input_field(
+        choice(*absence.POLICIES),
+        "What a gate that compares with a baseline becomes while there is none yet, as on the first pull request: `fail`, "
+        "`pass`, or `neutral`: then the output `gate` is `neutral`, unless another gate failed, and nothing is promoted.",
+        default=absence.FAIL,
+    )
     baseline_sha: str | None = input_field(commit, "The finished runs of this commit are baselines too.")
     max_baselines: int = input_field(
         integer(minimum=0, maximum=MAX_BASELINES), "The largest number of baselines.", default="10"
@@ -256,6 +273,12 @@ class Inputs(DeclaredInputs):
         unlimited = self.was_given("baseline_tags") and not self.was_given("max-baselines")
         return MAX_BASELINES if unlimited else self.max_baselines
 
+    @property
+    def wants_baselines(self) -> bool:
+        """Whether the inputs select baselines."""
+        named = self.baseline != base_commits.TAGS or bool(self.baseline_tags or self.baseline_sha)
+        return named and self.baseline_limit > 0
+
     def problems(self) -> Iterator[BadInput]:
         """Check rules that concern several inputs."""
         if not (self.sha or self.secondary_sha or self.run_id or self.group or self.filters):
@@ -266,6 +289,7 @@ class Inputs(DeclaredInputs):
         yield from self._judging_problems()
         if self.check_name and not self.sha:
             yield BadInput("input 'check-name' needs 'sha'", "give 'sha', the commit that gets the check run")
+        yield from problems_of_baselines(self)
         if self.promote_alias and not (self.gates or self.require):
             yield BadInput(
                 "input 'promote-alias' needs 'gates' or 'require'", "give one of them: only a run that passed is promoted"
@@ -277,10 +301,10 @@ class Inputs(DeclaredInputs):
             yield BadInput(
                 "input 'require' asks for 'verified' without 'sha'", "give 'sha', the commit that the runs must belong to"
             )
-        if requirements.SAME_DATA in required and not (self.lineage and (self.baseline_tags or self.baseline_sha)):
+        if requirements.SAME_DATA in required and not (self.lineage and self.wants_baselines):
             yield BadInput(
                 "input 'require' asks for 'same-data', but there are no baselines to compare with",
-                "give 'baseline-tags' or 'baseline-sha', and leave 'lineage' on",
+                "give 'baseline-tags', 'baseline-sha' or 'baseline: merge-base', and leave 'lineage' on",
             )
 
     def _judging_problems(self) -> Iterator[BadInput]:
@@ -317,7 +341,7 @@ ACTION = Action(
         Output("num-failed", "Number of candidates that ended with an error"),
         Output("num-killed", "Number of candidates that were killed"),
         Output("num-baselines", "Number of baselines"),
-        Output("gate", "`passed`, `failed`, `neutral`, `pending` while a candidate runs, or `none` without gates"),
+        Output("gate", "`passed`, `failed`, `pending` while a candidate runs, `neutral` by `no-baseline`, or `none`"),
         Output("requirements", "`passed`, `failed`, `pending` while a candidate runs, or `none` without `require`"),
         Output("verified", "`true` when W&B itself recorded `sha` as the commit of every candidate"),
         Output("same-data", "`true`, `false`, or empty where the runs recorded too little to compare"),

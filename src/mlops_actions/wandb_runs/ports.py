@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -67,6 +67,19 @@ class ReportPublisher(PullRequests, Protocol):
         """
 
 
+class CommitHistory(Protocol):
+    """The commits of the workflow's repository. Calls raise Refused or Unavailable."""
+
+    def default_branch(self) -> str:
+        """Return the name of the repository's default branch."""
+
+    def merge_base(self, base: str, head: str) -> str:
+        """Return the nearest commit that both commits, branches or tags have."""
+
+    def ancestors(self, sha: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield a commit and its ancestors, the newest first, each with its parents; reads pages as they are needed."""
+
+
 class ReportFiles(Protocol):
     """The report's files in the job's workspace. Calls raise BadInput."""
 
@@ -79,10 +92,11 @@ class ReportFiles(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """Everything outside of this action; `publisher` is None where no token was given."""
+    """Everything outside of this action; `publisher` and `history` are None where no token was given, or none is needed."""
 
     tracker: Tracker
     publisher: ReportPublisher | None
     workspace: ReportFiles
     runner: Runner
     clock: Clock
+    history: CommitHistory | None = None

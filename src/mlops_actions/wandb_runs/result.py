@@ -102,6 +102,11 @@ RESULT: Mapping[str, Json] = {
             ),
         ],
     },
+    "baseline-commit": {
+        **_OPTIONAL_TEXT,
+        "description": "With `baseline: merge-base` or `previous`: the commit that the baselines are of.",
+    },
+    "baseline-place": {**_OPTIONAL_TEXT, "description": "Where that commit stands on the base branch, in words."},
     "comparison": _list(
         _object(
             metric=_TEXT,

@@ -16,6 +16,7 @@ from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.runs import RunQuery
 from mlops_actions.wandb_runs import comparison
 from mlops_actions.wandb_runs.attestation import Attestation, attest
+from mlops_actions.wandb_runs.base_branch import base_commits
 from mlops_actions.wandb_runs.comparison import keys_of, selection_of
 from mlops_actions.wandb_runs.details import details_query
 from mlops_actions.wandb_runs.findings import Findings
@@ -40,7 +41,7 @@ _MAX_LISTED = 100  # candidates in the output `result`: later steps take it as o
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> Outcome:
     """Run the action's main stage; the outcome carries the error of a failed gate or of a wait that timed out."""
     folder = ports.workspace.path(inputs.report_dir, "report-dir")
-    findings = _findings(inputs, ports)
+    findings = _findings(inputs, event, ports)
     report_context = _report_context(inputs, context)
     attestation = _attestation(inputs, context, event, ports, findings)
     promotion = _promotion(inputs, ports, findings, attestation)
@@ -49,7 +50,8 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     ports.runner.summary(text)
     _log(findings, ports.runner)
     published = publish(inputs, event, ports, findings, report=text, job_url=report_context.job_url)
-    error = _error(inputs, findings) or attestation.error or promotion.error
+    base = findings.selection.base
+    error = (base.error if base else None) or _error(inputs, findings) or attestation.error or promotion.error
     outputs = {
         **_outputs(findings),
         "promoted": promotion.artifact,
@@ -61,8 +63,8 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     return Outcome(outputs, _result(findings, promotion, published, {**attestation.outputs(), **paths}), error)
 
 
-def _findings(inputs: Inputs, ports: Ports) -> Findings:
-    tracker, selected = ports.tracker, selection_of(inputs)
+def _findings(inputs: Inputs, event: Event | None, ports: Ports) -> Findings:
+    tracker, selected = ports.tracker, selection_of(inputs, base_commits(inputs, event, ports))
     candidate_query, baseline_query = selection.candidate_query(selected), selection.baseline_query(selected)
     keys = keys_of(inputs)
     if inputs.debug:
@@ -81,7 +83,7 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
     if inputs.debug:
         for answer in (*result.candidates, *result.baselines):
             ports.runner.info(f"{answer.id} {answer.state} {json.dumps(as_json(dict(answer.summary)))}")
-    compared = comparison.prepare(inputs, result)
+    compared = comparison.prepare(inputs, result, selected)
     details = tracker.details(details_query(inputs, compared))
     return comparison.evaluate(
         inputs,
@@ -197,7 +199,8 @@ def _log(findings: Findings, runner: Runner) -> None:
         f"{counts.crashed} crashed, {counts.failed} failed, {counts.killed} killed), {counts.baselines} baselines"
     )
     for gate in findings.gates:
-        runner.info(f"gate {'passed' if gate.passed else 'failed'}: {gate.gate.text} ({gate.explanation})")
+        word = "passed" if gate.passed else "failed"
+        runner.info(f"gate {word if gate.judged else 'not judged'}: {gate.gate.text} ({gate.explanation})")
     for requirement in findings.requirements:
         runner.info(f"{requirement.name}: {requirement.reason or 'holds'}")
     if not counts.candidates:

@@ -114,6 +114,27 @@ class Branches(CommitFacts):
                 pending += self.commits[current].parents
         return False
 
+    def log(self, commit: Commit) -> list[Commit]:
+        """List a commit and all its ancestors as `git log` does: none before its children, else the newest first."""
+        reachable, pending = dict[str, Commit](), [commit]
+        while pending:
+            current = pending.pop()
+            if current.sha not in reachable:
+                reachable[current.sha] = current
+                pending += [self.commits[parent] for parent in current.parents if parent in self.commits]
+        # A child is made after its parents; of one moment the one that was stored last is the newer.
+        stored = {sha: index for index, sha in enumerate(self.commits)}
+        return sorted(reachable.values(), key=lambda found: stored[found.sha], reverse=True)
+
+    def merge_commit(self, branch: str, sha: str, *, by: User | str, message: str = "Merge") -> Commit:
+        """Merge a commit into a branch by a commit with two parents, as GitHub's default way of merging does."""
+        at, actor, before = self.instance.clock.tick(), self.instance.account(by), self.branches[branch]
+        files = {**self.commits[before].files, **self.commits[sha].files}
+        merged = invent_sha(self.full_name, branch, message, before, sha)
+        self.commits[merged] = Commit(sha=merged, message=message, author=actor, date=at, parents=(before, sha), files=files)
+        self.set_branch(branch, merged, actor=actor, kind="pr_merge", at=at)
+        return self.commits[merged]
+
     def commits_beyond(self, base: str, head: str) -> list[Commit]:
         """List the commits that `head` has and `base` has not, oldest first."""
         pending, found = [head], dict[str, Commit]()

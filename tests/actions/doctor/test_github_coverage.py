@@ -105,11 +105,15 @@ def lines(rights: Mapping[str, str]) -> Iterable[str]:
 
 @pytest.mark.parametrize(
     ("action", "calls"),
-    [("argo-submit", test_argo_submit_github.CALLS), ("wandb-runs", test_wandb_runs.CALLS)],
+    [
+        ("argo-submit", test_argo_submit_github.CALLS),
+        ("wandb-runs", (*test_wandb_runs.CALLS, *test_wandb_runs.BASE_CALLS)),
+    ],
     ids=["argo-submit", "wandb-runs"],
 )
 def test_doctor_asks_for_each_right_that_the_other_actions_use(action: str, calls: Iterable[Any]) -> None:
-    step, scope = step_of(action, {"comment": "true", "check-name": "metrics"}, "issue_comment")
+    given = {"comment": "true", "check-name": "metrics", "baseline": "merge-base"}
+    step, scope = step_of(action, given, "issue_comment")
     rights = step_rights.of_job(step, scope).certain
     taken = {
         call.route: taken_by(call.route) for call in calls if call.route.startswith(("GET /", "POST /repos", "PATCH /"))
@@ -138,7 +142,7 @@ EVERYTHING = {
     },
     "docker-publish": {"image": "digits", "registry": "ghcr.io"},
     "argo-submit": {"workflow": "workflow.yaml", "comment": "true"},
-    "wandb-runs": {"project": "sandbox/digits", "comment": "true", "check-name": "metrics"},
+    "wandb-runs": {"project": "sandbox/digits", "comment": "true", "check-name": "metrics", "baseline": "merge-base"},
 }  # fmt: skip
 READS = {"actions", "checks", "contents", "deployments", "pull-requests", "statuses"}
 WRITES = {"actions", "checks", "deployments", "packages", "pull-requests"}

@@ -27,19 +27,26 @@ from tests.support.interceptor import Answer, Change, Interceptor
 from tests.support.shared_host import SharedHost
 from tests.support.step import LocalRunner, Step, StepRecord
 
-SHA = "a" * 40
+SHA, BASE_SHA = "a" * 40, "b" * 40
 OUTPUTS = ("gate", "complete", "num-finished", "num-candidates", "best-run-id", "requirements")
 
+BASE = "the base branch"
 SCENARIOS: dict[str, dict[str, str]] = {
     comments.FIRST: {"comment": "true", "pr-number": "1"},
     comments.LATER: {"comment": "true", "pr-number": "1"},
     comments.PUSH: {"comment": "true"},
     "a check run": {"check-name": "metrics"},
+    BASE: {"baseline": "merge-base", "pr-number": "1", "gates": "acc >= baseline"},
 }
 CALLS = (
     *comments.calls(comments.LATER).values(),
     Call("DELETE /repos/*/*/issues/comments/*", comments.LATER, "feedback", empty=True, silent=("404",)),
     Call("POST /repos/*/*/check-runs", "a check run", "feedback", ("id", "conclusion")),
+)
+BASE_CALLS = (
+    Call("GET /repos/*/*/pulls/*", BASE, "decision", ("number", "base", "base.ref", "base.sha")),
+    Call("GET /repos/*/*/compare/**", BASE, "decision", ("merge_base_commit", "merge_base_commit.sha")),
+    Call("GET /repos/*/*/commits", BASE, "decision", ("[].sha", "[].parents", "[].parents.[].sha")),
 )
 _RUNS = "data.project.candidates"
 GRAPHQL = Call(
@@ -80,9 +87,10 @@ class Trial:
         github = GitHubServer(origin=self._github.host.url)
         of_github = self._github.application = Interceptor(github.app)
         repository = github.repository("octo/digits")
+        repository.push("main", by="ada", sha=BASE_SHA)
         pull = repository.open_pull_request(by="ada", sha=SHA)
         inputs = {"gates": "acc >= 0.5", "sha": SHA, **SCENARIOS.get(call.scenario, {})}
-        token = github.workflow_token(repository, {"pull-requests": "write", "checks": "write"}).value
+        token = github.workflow_token(repository, {"contents": "read", "pull-requests": "write", "checks": "write"}).value
         self._count += 1
         runner = LocalRunner(self._directory / str(self._count), "octo/digits")
         step = Step(
@@ -134,6 +142,7 @@ class WandbInterceptor(Interceptor):
         self.server.store.add_run(
             "sandbox", "digits", name="c1", summary={"acc": 0.9}, config={"github_sha": SHA}, state="finished"
         )
+        self.server.store.add_run("sandbox", "digits", name="b1", summary={"acc": 0.8}, commit=BASE_SHA, state="finished")
         super().__init__(self.server.app)
 
 
@@ -153,8 +162,8 @@ def trial(github_host: SharedHost, wandb_host: tuple[WandbInterceptor, str], tmp
 def test_every_call_is_in_the_table(trial: Trial) -> None:
     for scenario in SCENARIOS:
         _, interceptor = trial.run(Call("GET /nothing", scenario, "feedback"), lambda true: true)
-        assert undeclared(interceptor.calls, CALLS) == set(), scenario
-        for call in (call for call in CALLS if call.scenario == scenario):
+        assert undeclared(interceptor.calls, (*CALLS, *BASE_CALLS)) == set(), scenario
+        for call in (call for call in (*CALLS, *BASE_CALLS) if call.scenario == scenario):
             assert times_asked(interceptor, call), (call, interceptor.calls)
 
 
@@ -175,6 +184,22 @@ def test_an_odd_answer_of_github_is_one_warning(call: Call, trial: Trial) -> Non
         record, interceptor = trial.run(call, change)
         assert interceptor.changed, name
         if found := list(problems_of_feedback(record, usual, call=call, outputs=OUTPUTS, answer=name)):
+            problems[name] = found
+    assert not problems, shown(problems)
+
+
+@pytest.mark.parametrize("call", BASE_CALLS, ids=str)
+def test_no_gate_passes_for_an_odd_answer_about_the_base_branch(call: Call, trial: Trial) -> None:
+    usual, true_body = trial.usual(call)
+    assert (usual.exit_code, usual.outputs["gate"]) == (0, "passed"), usual.log
+    problems: dict[str, list[str]] = {}
+    for name, change in odd_answers(call, true_body):
+        record, interceptor = trial.run(call, change)
+        assert interceptor.changed, name
+        found = list(problems_of_decision(record, call, exits=(3, 4), forbidden={"gate": "passed"}))
+        if record.outputs.get("num-candidates") != "1":
+            found.append("the report is lost")
+        if found:
             problems[name] = found
     assert not problems, shown(problems)
 

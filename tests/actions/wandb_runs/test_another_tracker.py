@@ -94,7 +94,7 @@ class LedgerProject:
         conditions = (
             not query.run_ids or run.id in query.run_ids,
             not query.states or run.state in query.states,
-            not query.commit or query.commit in (run.commit, run.config.get(query.commit_config_key)),
+            not query.any_commit or {run.commit, run.config.get(query.commit_config_key)} & set(query.any_commit),
             all(run.config.get(key) == value for key, value in query.config.items()),
             not query.group or run.group == query.group,
             not query.tags or bool(set(query.tags) & set(run.tags)),

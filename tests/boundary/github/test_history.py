@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ Ask = Callable[[GitHubHistory, Repository], Any]
 
 CALLS: dict[str, Ask] = {
     "compare": lambda history, repository: history.compare("refs/heads/main", repository.branches["main"]),
+    "merge base": lambda history, repository: history.merge_base("refs/heads/main", repository.branches["a#b"]),
+    "ancestors": lambda history, repository: list(history.ancestors(repository.branches["main"])),
     "newest": lambda history, _: history.newest("main"),
     "branches": lambda history, _: history.branches("ma"),
 }
@@ -67,3 +70,34 @@ def test_an_unknown_commit_or_ref_has_no_order(github: GitHubServer, repository:
     assert history.compare("refs/heads/main", "0" * 40) == ""
     assert history.compare("refs/heads/a#b", tip) == "behind"
     assert history.branches("none") == ()
+
+
+def test_the_commit_where_a_branch_left_another_and_its_ancestors(
+    github: GitHubServer, repository: Repository, tmp_path: Path
+) -> None:
+    base = repository.branches["main"]
+    head = repository.push("topic", by="writer", message="topic").sha
+    later = repository.push("main", by="writer", message="later").sha
+    merged = repository.merge_commit("main", head, by="writer").sha
+    token = github.workflow_token(repository, {"contents": "read"}).value
+    history = GitHubHistory(token, make_context(tmp_path, GITHUB_API_URL=github.api_url), RecordingLog())
+    assert history.default_branch() == "main"
+    assert history.merge_base(later, head) == base
+    assert history.merge_base("refs/heads/main", head) == head, "it is merged"
+    found = dict(history.ancestors(merged))
+    assert found[merged] == (later, head)
+    assert list(found)[:4] == [merged, later, head, base]
+    with pytest.raises(GitHubRefused):
+        history.merge_base("refs/heads/none", head)
+
+
+def test_ancestors_are_read_page_by_page_as_they_are_needed(
+    github: GitHubServer, repository: Repository, tmp_path: Path
+) -> None:
+    for number in range(250):
+        repository.push("main", by="writer", message=f"commit {number}")
+    token = github.workflow_token(repository, {"contents": "read"}).value
+    history = GitHubHistory(token, make_context(tmp_path, GITHUB_API_URL=github.api_url), RecordingLog())
+    github.exchanges.clear()
+    assert len(list(islice(history.ancestors(repository.branches["main"]), 150))) == 150
+    assert len(github.exchanges) == 2

@@ -25,6 +25,15 @@ FILTERS = [
     (RunQuery(run_ids=("5ssh20e7",)), {"name": "5ssh20e7"}),
     (RunQuery(run_ids=("a", "b")), {"name": {"$in": ["a", "b"]}}),
     (of_commit(SHA), OF_SHA),
+    (
+        RunQuery(states=("finished",), commits=(SHA, OTHER), commit_config_key="github_sha"),
+        {
+            "$and": [
+                {"state": "finished"},
+                {"$or": [{"config.github_sha": {"$in": [SHA, OTHER]}}, {"commit": {"$in": [SHA, OTHER]}}]},
+            ]
+        },
+    ),
     (RunQuery(config={"secondary_sha": "v2"}), {"config.secondary_sha": "v2"}),
     (RunQuery(group="seeds"), {"group": "seeds"}),
     (TAGGED, OF_TAGS),

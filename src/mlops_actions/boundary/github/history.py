@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from urllib.parse import quote
 
@@ -45,6 +46,30 @@ class GitHubHistory:
         """Return the newest commits of a branch, newest first, no more than 30."""
         path = f"/repos/{self._context.repository}/commits"
         return tuple(item["sha"] for item in self._transport.get(path, listing(record(sha=sha)), sha=branch, per_page=30))
+
+    def default_branch(self) -> str:
+        """Return the name of the repository's default branch."""
+        path = f"/repos/{self._context.repository}"
+        return str(self._transport.get(path, record(default_branch=text))["default_branch"])
+
+    def merge_base(self, base: str, head: str) -> str:
+        """Return the nearest commit that both commits or full refs have.
+
+        https://docs.github.com/rest/commits/commits#compare-two-commits: the first page alone lists the changed files.
+        """
+        path = f"/repos/{self._context.repository}/compare/{quote(base)}...{quote(head)}"
+        answer = self._transport.get(path, record(merge_base_commit=record(sha=sha)), per_page=1, page=2)
+        return str(answer["merge_base_commit"]["sha"])
+
+    def ancestors(self, commit: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield a commit and its ancestors, the newest first, each with its parents; reads pages as they are needed.
+
+        https://docs.github.com/rest/commits/commits#list-commits
+        """
+        path = f"/repos/{self._context.repository}/commits"
+        shape = record(sha=sha, parents=listing(record(sha=sha)))
+        for item in self._transport.pages(path, shape, sha=commit):
+            yield item["sha"], tuple(parent["sha"] for parent in item["parents"])
 
     def branches(self, prefix: str) -> tuple[str, ...]:
         """Return the branches whose names begin so.

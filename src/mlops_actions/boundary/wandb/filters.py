@@ -30,8 +30,9 @@ def filter_of(query: RunQuery) -> Json:
         conditions.append({"name": _any_of(query.run_ids)})
     if query.states:
         conditions.append({"state": _any_of(query.states)})
-    if query.commit and not _has_dot(query.commit_config_key):
-        conditions.append({"$or": [{f"config.{query.commit_config_key}": query.commit}, {"commit": query.commit}]})
+    if query.any_commit and not _has_dot(query.commit_config_key):
+        commit = _any_of(query.any_commit)
+        conditions.append({"$or": [{f"config.{query.commit_config_key}": commit}, {"commit": commit}]})
     conditions += [{f"config.{key}": value} for key, value in query.config.items() if not _has_dot(key)]
     if query.group:
         conditions.append({"group": query.group})
@@ -49,17 +50,17 @@ def filter_of(query: RunQuery) -> Json:
 
 def is_complete(query: RunQuery) -> bool:
     """Return whether W&B can select the runs: it finds no config key whose name holds a dot (wandb/wandb#2819, #3087)."""
-    keys = [*query.config, *([query.commit_config_key] if query.commit else [])]
+    keys = [*query.config, *([query.commit_config_key] if query.any_commit else [])]
     return not any(map(_has_dot, keys)) and all(map(is_complete, query.any_of))
 
 
 def matches(query: RunQuery, run: Run) -> bool:
     """Return whether a run fulfils a query, apart from the filter in W&B's own language."""
-    commit = query.commit
+    commits = query.any_commit
     return (
         (not query.run_ids or run.id in query.run_ids)
         and (not query.states or run.state in query.states)
-        and (not commit or commit in (run.commit, value_at(run.config, query.commit_config_key)))
+        and (not commits or run.commit in commits or value_at(run.config, query.commit_config_key) in commits)
         and all(value_at(run.config, key) == value for key, value in query.config.items())
         and (not query.group or run.group == query.group)
         and (not query.tags or not set(query.tags).isdisjoint(run.tags))
@@ -69,7 +70,7 @@ def matches(query: RunQuery, run: Run) -> bool:
 
 def config_keys(query: RunQuery) -> Iterator[str]:
     """Yield the config keys that a query names."""
-    if query.commit:
+    if query.any_commit:
         yield query.commit_config_key
     yield from query.config
     for alternative in query.any_of:
@@ -78,7 +79,7 @@ def config_keys(query: RunQuery) -> Iterator[str]:
 
 def run_fields(query: RunQuery) -> Iterator[str]:
     """Yield the fields of a run that `matches` needs, apart from those that every server has."""
-    yield from ["commit"] if query.commit else []
+    yield from ["commit"] if query.any_commit else []
     yield from ["group"] if query.group else []
     yield from ["tags"] if query.tags else []
     for alternative in query.any_of:

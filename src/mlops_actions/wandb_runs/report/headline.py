@@ -9,7 +9,7 @@ from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.tables import gate_numbers, plural
 from mlops_actions.wandb_runs.verdict.gates import GateResult
-from mlops_actions.wandb_runs.verdict.verdict import FAILED, NOT_ASKED, PASSED, PENDING
+from mlops_actions.wandb_runs.verdict.verdict import FAILED, NEUTRAL, NOT_ASKED, PASSED, PENDING
 
 
 def headline(findings: Findings) -> str:
@@ -31,10 +31,11 @@ def _decision(findings: Findings) -> str:
     if verdict.state == PENDING:
         return f"Not decided yet for {name}: {_pending(findings)}"
     running = f"; {plural(len(findings.running), 'run')} still running" if findings.running else ""
+    if verdict.gate == NEUTRAL:
+        return f"No verdict on {name}: {markdown.escape(findings.neutral_gates[0].reason)}{running}"
     wrong = f", but {_wrong(findings)}" if verdict.is_doubtful else ""
     if verdict.gate == PASSED:
-        gates = f"All {len(findings.gates)} gates" if len(findings.gates) > 1 else "The gate"
-        return f"{gates} passed for {name}{wrong}{running}"
+        return f"{_passed_gates(findings.gates)} for {name}{wrong}{running}"
     if verdict.requirements == PASSED:
         return f"All requirements hold for {name}{wrong}{running}"
     if not counts.candidates:
@@ -42,6 +43,14 @@ def _decision(findings: Findings) -> str:
     if not counts.finished:
         return f"No run has finished for {name}: {_states(findings)}{wrong}"
     return f"{_result(findings)}{wrong}{running}"
+
+
+def _passed_gates(results: Sequence[GateResult]) -> str:
+    total, judged = len(results), sum(result.judged for result in results)
+    if judged == total:
+        return f"All {total} gates passed" if total > 1 else "The gate passed"
+    # Whoever reads only this line must not take a gate for one that was judged.
+    return f"{judged} of {total} gates passed (no baseline for the others)" if judged else "No gate was judged (no baseline)"
 
 
 def _pending(findings: Findings) -> str:
@@ -69,7 +78,7 @@ def headline_text(findings: Findings) -> str:
     if findings.all_contradicted or (verdict.is_doubtful and verdict.state != FAILED):
         return f"{'reported' if verdict.state == NOT_ASKED else verdict.state}: {_wrong(findings)}"
     if findings.gates:
-        passed = len(findings.gates) - len(findings.failed_gates)
+        passed = sum(result.passed for result in findings.gates)
         return f"{passed} of {plural(len(findings.gates), 'gate')} passed"
     return f"{counts.finished} of {plural(counts.candidates, 'run')} finished"
 

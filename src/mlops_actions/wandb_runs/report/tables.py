@@ -113,6 +113,8 @@ def _comparison_title(findings: Findings, run: Run) -> str:
     bar, of_bar = findings.bar, ""
     if bar:
         of_bar = f"; the bar is {run_link(bar.run)}, {markdown.escape(bar.choice)}"
+    if findings.baseline_place:
+        of_bar += f"; baselines of {markdown.escape(findings.baseline_place)}"
     return f"**{name}** {run_link(run)}{by} against {plural(findings.counts.baselines, 'baseline')}{of_bar}"
 
 

@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from mlops_actions.core.runs import FINISHED, RUNNING, Run, RunQuery
+from mlops_actions.wandb_runs.selection.base_commits import BaseCommits
 
 SECONDARY_KEY = "secondary_sha"
 
 
 @dataclass(frozen=True)
 class RunSelection:
-    """How the inputs select candidates and baselines. An empty field restricts nothing; `run_id` overrides all others."""
+    """How the inputs select candidates and baselines. An empty field restricts nothing; `run_id` overrides all others.
+
+    `base` are the commits of the base branch whose runs are baselines, where the input `baseline` asks for them.
+    """
 
     sha: str = ""
     sha_config_key: str = "github_sha"
@@ -26,11 +30,12 @@ class RunSelection:
     baseline_tags: tuple[str, ...] = ()
     baseline_sha: str = ""
     max_baselines: int = 10
+    base: BaseCommits | None = None
 
     @property
     def wants_baselines(self) -> bool:
         """Whether the inputs name baselines."""
-        return bool(self.baseline_tags or self.baseline_sha)
+        return bool(self.baseline_tags or self.baseline_sha or self.base)
 
 
 def candidate_query(selection: RunSelection) -> RunQuery:
@@ -51,6 +56,10 @@ def baseline_query(selection: RunSelection) -> RunQuery | None:
     if not selection.wants_baselines or selection.max_baselines == 0:
         return None
     alternatives = []
+    if selection.base:
+        # All of them: the runs of the nearest commit can be older than those of one farther away.
+        of_commits = RunQuery(states=(FINISHED,), commits=selection.base.commits, commit_config_key=selection.sha_config_key)
+        return of_commits if selection.base.commits else None
     if selection.baseline_tags:
         alternatives.append(RunQuery(tags=selection.baseline_tags))
     if selection.baseline_sha:

@@ -24,16 +24,16 @@ def evaluate_all(candidates: Sequence[SeedGroup], evaluate: Evaluate) -> tuple[G
 
 def decisive_run(results: Sequence[GateResult]) -> Run | None:
     """Return the candidate on which the first gate failed; None where all passed."""
-    return next((result.run for result in results if not result.passed), None)
+    return next((result.run for result in results if result.failed), None)
 
 
 def _margin(result: GateResult) -> tuple[bool, float]:
     """Return how far a result is from failing: failures first, and among them a missing value."""
     if result.value is None or result.required is None:
-        return result.passed, float("-inf")
+        return not result.failed, float("-inf")
     difference = result.value - result.required
     if result.gate.operator in ("<", "<="):
         difference = -difference
     elif result.gate.operator not in (">", ">="):
         difference = abs(difference) if result.passed else -abs(difference)
-    return result.passed, difference
+    return not result.failed, difference

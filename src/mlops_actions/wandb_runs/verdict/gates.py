@@ -14,11 +14,9 @@ from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.wandb_runs.metrics import directions
 from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar
+from mlops_actions.wandb_runs.verdict.no_baseline import FAIL, NO_BASELINE, PASS, NoBaseline
 
-# What the user decides for a gate that compares with a baseline, while there is none: the input `no-baseline`.
-FAIL, PASS, NEUTRAL = "fail", "pass", "neutral"
 _NO_CANDIDATE = "no candidate finished"
-_NO_BASELINE = "there is no baseline yet"
 
 
 @dataclass(frozen=True)
@@ -69,19 +67,19 @@ def evaluate(
     *,
     bar: Bar | None = None,
     no_candidate: str = _NO_CANDIDATE,
-    no_baseline: str = FAIL,
+    no_baseline: NoBaseline = NO_BASELINE,
 ) -> tuple[GateResult, ...]:
     """Evaluate every gate on the candidate; `baselines` are newest first, `metrics` maps names to directed metrics.
 
     `bar` is the baseline that `baseline.best` means. `no_candidate` is the reason where there is no candidate, and
-    `no_baseline` (FAIL, PASS or NEUTRAL) what a gate that compares with a baseline becomes where there is none.
+    `no_baseline` what a gate that compares with a baseline becomes where there is none.
     """
     by_gates = directions.of_gates(gates)
 
     def result(gate: Gate) -> GateResult:
         if candidate is None:
             return GateResult(gate, passed=False, reason=no_candidate)
-        if gate.reference and not baselines and no_baseline != FAIL:
+        if gate.reference and not baselines:
             return _without_baseline(gate, candidate, no_baseline)
         metric = metrics.get(gate.metric, Metric(gate.metric))
         metric = replace(metric, direction=metric.direction or by_gates.get(gate.metric, ""))
@@ -90,11 +88,12 @@ def evaluate(
     return tuple(map(result, gates))
 
 
-def _without_baseline(gate: Gate, candidate: Run, no_baseline: str) -> GateResult:
+def _without_baseline(gate: Gate, candidate: Run, no_baseline: NoBaseline) -> GateResult:
     value = finite_number(metric_value(candidate, gate.metric))
     if value is None:
         return GateResult(gate, passed=False, reason=_no_value(candidate, gate))
-    return GateResult(gate, passed=no_baseline == PASS, value=value, reason=_NO_BASELINE, judged=False)
+    passed, judged = no_baseline.policy == PASS, no_baseline.policy == FAIL
+    return GateResult(gate, passed=passed, value=value, reason=no_baseline.reason, judged=judged)
 
 
 def _evaluate(gate: Gate, candidate: Run, required: _Required) -> GateResult:
@@ -117,8 +116,6 @@ def _no_value(candidate: Run, gate: Gate) -> str:
 def _required(gate: Gate, baselines: Sequence[Run], metric: Metric, bar: Bar | None) -> _Required:
     if not gate.reference:
         return _Required(gate.amount)
-    if not baselines:
-        return _Required(reason="there is no baseline")
     values, total = finite_values(baselines, metric), len(baselines)
     baselines_text = f"{total} baselines" if total > 1 else "1 baseline"
     if not values:

@@ -14,15 +14,12 @@ routes = Routes()
 
 @routes("GET", f"{REPO}/commits")
 def list_commits(call: Call) -> ApiResponse:
-    """List the commits of a branch or tag, newest first; `sha` names it."""
+    """List a branch, tag or commit with everything that is merged into it, newest first; `sha` names it."""
     repo = call.repository
     commit = repo.find_commit(call.query.get("sha") or repo.default_branch)
     if commit is None:
         raise not_found()
-    commits = [commit]
-    while commits[-1].parents and commits[-1].parents[0] in repo.commits:
-        commits.append(repo.commits[commits[-1].parents[0]])
-    return call.page(commits, lambda item: serializers.commit(item, repo, call.links))
+    return call.page(repo.log(commit), lambda item: serializers.commit(item, repo, call.links))
 
 
 @routes("GET", f"{REPO}/releases/latest")
