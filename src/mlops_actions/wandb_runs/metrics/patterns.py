@@ -30,8 +30,10 @@ def expand(metrics: Sequence[Metric], runs: Sequence[Run]) -> Expansion:
 
     A metric that the user also names keeps its own place, direction and unit. Of two patterns the first one counts.
     """
+    if not any(metric.is_pattern for metric in metrics):
+        return Expansion(tuple(metrics))
     named = {metric.name for metric in metrics if not metric.is_pattern}
-    available = sorted({name for run in runs for name in numeric_names(run)}, key=_by_numbers)
+    available = sorted(numeric_names(runs), key=_by_numbers)
     expanded: dict[str, Metric] = {}
     notes = []
     for metric in metrics:
@@ -80,20 +82,25 @@ def parts(pattern: str, name: str) -> tuple[str, ...] | None:
     return (*found, name[at:last])
 
 
-def numeric_names(run: Run) -> Iterator[str]:
-    """Yield the names of a run's numbers, also of NaN and infinity, as `metric_value` takes them: nested ones by dots."""
-    return _numeric_names(run, run.summary, "", _MAX_DEPTH)
+def numeric_names(runs: Iterable[Run]) -> frozenset[str]:
+    """Return the names of the numbers of some runs, also of NaN and infinity, as `metric_value` takes them."""
+    names: set[str] = set()
+    for run in runs:
+        # Runs have mostly the same keys: only new ones are looked at.
+        new = [(key, run.summary[key]) for key in run.summary.keys() - names]
+        names.update(_numeric_names(run, new, "", _MAX_DEPTH))
+    return frozenset(names)
 
 
-def _numeric_names(run: Run, tree: Mapping[str, Any], prefix: str, levels: int) -> Iterator[str]:
-    for key, value in tree.items():
+def _numeric_names(run: Run, entries: Iterable[tuple[str, Any]], prefix: str, levels: int) -> Iterator[str]:
+    for key, value in entries:
         name = f"{prefix}{key}"
         number = metric_value(run, name) if isinstance(value, Mapping | str) else value
         if isinstance(number, int | float) and not isinstance(number, bool):
             yield name
         # Tables and images are recorded as objects with a `_type`.
         elif isinstance(value, Mapping) and levels and "_type" not in value:
-            yield from _numeric_names(run, value, f"{name}.", levels - 1)
+            yield from _numeric_names(run, value.items(), f"{name}.", levels - 1)
 
 
 def _by_numbers(name: str) -> tuple[object, ...]:
