@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from mlops_actions.core.runs import DetailsQuery, Run
 from mlops_actions.wandb_runs.comparison import Comparison
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.report import curve_choice
+from mlops_actions.wandb_runs.report import curve_choice, curves
 from mlops_actions.wandb_runs.verdict.requirements import CLEAN, SAME_DATA
 
 # Runs whose datasets and uncommitted changes the report counts; a requirement holds for any number of runs.
 MAX_RUNS = 120
-_SAMPLES = 1000  # points of a curve to read: the chart keeps the extremes of each part
 
 
 def details_query(inputs: Inputs, compared: Comparison) -> DetailsQuery:
@@ -30,7 +29,7 @@ def details_query(inputs: Inputs, compared: Comparison) -> DetailsQuery:
         config=_ids((*(group.members[0] for group in judged), *bar[:1])),
         curves_of=_drawn(compared) if inputs.curves else (),
         curves=inputs.curves or (),
-        samples=_SAMPLES,
+        samples=curves.SAMPLES,
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
 
 from mlops_actions.core.declare import read
 from mlops_actions.core.runs import Artifact, Run, RunDetails, TrackerInfo, TrackerResult
@@ -92,3 +96,35 @@ def test_the_title_of_a_check_run_counts_gates_or_names_unmet_requirements() -> 
     assert headline_text(findings(run("c1", 0.9), gates="acc >= 0.5\nacc >= 0.95")) == "1 of 2 gates passed"
     rejected = findings(run("c1", 0.9), run("c2", 0.8, state="crashed"), require="one, finished")
     assert headline_text(rejected) == "not accepted: one, finished"
+
+
+LOGGED = RunDetails(curves={"acc": [(0, 0.1), (1, 0.9)]})
+HISTORIES: dict[str, tuple[dict[str, RunDetails], list[str], int]] = {
+    "of both runs": ({"c1": LOGGED, "c2": LOGGED}, [], 2),
+    "that the tracker did not tell of one run": (
+        {"c1": LOGGED, "c2": RunDetails()},
+        ["The history of `acc` is unknown, since Ledger did not answer: candidate [c2]"],
+        1,
+    ),
+    "that the tracker did not tell at all": ({}, ["did not answer: candidate [c1]", "candidate [c2]"], 0),
+    "that no run logged": (
+        {name: RunDetails(curves={"acc": ()}) for name in ("c1", "c2")},
+        ["No run shown here has a history of `acc`."],
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_history_that_is_not_known_is_not_taken_for_none(name: str) -> None:
+    details, says, lines = HISTORIES[name]
+    text = render(findings(run("c1", 0.9), run("c2", 0.8), details=details, curves="acc"), ReportContext())
+    assert [sentence for sentence in says if sentence not in text] == []
+    assert len(re.findall(r"^  line \[", text, re.MULTILINE)) == lines
+
+
+def test_a_group_of_which_one_history_is_not_known_has_no_mean() -> None:
+    members = [replace(run(name, 0.9), group="g") for name in ("c1", "c2")]
+    text = render(findings(*members, details={"c1": LOGGED}, curves="acc", aggregate="group"), ReportContext())
+    assert "The history of `acc` is unknown, since Ledger did not answer: candidate group `g`." in text
+    assert "xychart" not in text

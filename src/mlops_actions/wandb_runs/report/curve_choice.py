@@ -77,14 +77,18 @@ def section(findings: Findings) -> str:
         bar=bar.members if bar else (),
         by_group=judged.by_group,
     )
-    charts = [
-        curves.chart(metric, _curves_of(metric, drawn, findings))
-        or f"No run shown here has a history of {markdown.code(metric)}."
-        for metric in findings.curves
-    ]
+    charts = [_chart(metric, drawn, findings) for metric in findings.curves]
     return markdown.fold("Learning curves", "\n\n".join(charts), opened=len(charts) <= _MAX_OPEN_CHARTS)
 
 
-def _curves_of(metric: str, drawn: Sequence[Drawn], findings: Findings) -> list[Curve]:
-    points = {run_id: details.curves.get(metric, ()) for run_id, details in findings.details.items()}
-    return [Curve.of(curve.label, *(points.get(run.id, ()) for run in curve.runs)) for curve in drawn]
+def _chart(metric: str, drawn: Sequence[Drawn], findings: Findings) -> str:
+    """Return the chart of a metric, and say whose history is not known: that is no sign that a run logged none."""
+    points = {run_id: details.curves[metric] for run_id, details in findings.details.items() if metric in details.curves}
+    shown = [curve for curve in drawn if all(run.id in points for run in curve.runs)]
+    chart = curves.chart(metric, [Curve.of(curve.label, *(points[run.id] for run in curve.runs)) for curve in shown])
+    name, tracker = markdown.code(metric), markdown.escape(findings.tracker.name)
+    unknown = [curve.label for curve in drawn if curve not in shown]
+    if unknown:
+        lost = f"The history of {name} is unknown, since {tracker} did not answer: {', '.join(unknown)}."
+        return f"{chart}\n\n{lost}" if chart else lost
+    return chart or f"No run shown here has a history of {name}."
