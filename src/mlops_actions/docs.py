@@ -9,6 +9,7 @@ from mlops_actions.chatops.command_schema import COMMANDS_SCHEMA
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import markdown, render, result_schema
 from mlops_actions.core.declare import Action
+from mlops_actions.core.statement_schema import PREDICATE_SCHEMA
 from mlops_actions.pipeline import composite, reusable
 from mlops_actions.starter import render as starter
 
@@ -49,6 +50,8 @@ def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, st
             yield SCHEMAS / f"{action.name}.schema.json", result_schema.to_text(schema)
     commands = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/commands.schema.json", **COMMANDS_SCHEMA}
     yield SCHEMAS / "commands.schema.json", result_schema.to_text(commands)
+    predicate = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/predicate.json", **PREDICATE_SCHEMA}
+    yield SCHEMAS / "predicate.json", result_schema.to_text(predicate)
     yield _with_blocks(root, DOCTOR, {"mlops-doctor.yml": markdown.fence(starter.doctor_example(), "yaml")})
     yield _with_blocks(root, README, _blocks_of_readme(root, actions))
 

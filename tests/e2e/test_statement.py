@@ -78,7 +78,8 @@ def stated(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[Stated]:
         logged = wandb.store.add_run(wandb.entity, "digits", name="c1", commit=sha, summary={"test_accuracy": 0.975})
         project = wandb.store.project(wandb.entity, "digits")
         logged.inputs.append(wandb.store.add_artifact(project.collection("digits", "dataset"), "4f2a"))
-        wandb.store.add_artifact(project.collection("digits-model", "model"), "9c1d", run=logged)
+        contents = {"model.pt": b"the weights"}
+        wandb.store.add_artifact(project.collection("digits-model", "model"), "9c1d", run=logged, contents=contents)
         run = testbed.run(PATH, "workflow_dispatch", {"inputs": {}}, MAINTAINER)
         assert run.exit_code == 0, run.transcript
         text = subprocess.run(
@@ -122,6 +123,7 @@ def test_a_true_statement_passes_every_check(stated: Stated, tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert f"✓ image: its label names commit {stated.sha[:7]}" in done.stdout
     assert "✓ run c1: test_accuracy is 0.975" in done.stdout
+    assert "✓ policy: all 16 required checks hold" in done.stdout
     assert "✗" not in done.stdout
 
 

@@ -14,15 +14,22 @@ _HALF = re.compile(r"[\ud800-\udfff]")
 MAX_DEPTH = 200
 
 
-def parse_json(content: str | bytes, *, parse_float: Callable[[str], Any] | None = None) -> Any:
+class RepeatedKey(ValueError):
+    """An object has a key twice."""
+
+
+def parse_json(content: str | bytes, *, parse_float: Callable[[str], Any] | None = None, unique_keys: bool = False) -> Any:
     """Parse a JSON document of RFC 8259; raises ValueError, also for NaN, Infinity, and more than MAX_DEPTH levels.
+
+    With `unique_keys` also for an object that has a key twice: two readers could each take another value of it.
 
     Bytes are UTF-8, as RFC 8259 (section 8.1) requires between systems. `parse_float` gets the text of a number that has
     a fraction or an exponent.
     """
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
     refuse_deep_nesting(text)
-    value = json.loads(text, parse_float=parse_float, parse_constant=_refuse_constant)
+    pairs = _unique if unique_keys else None
+    value = json.loads(text, parse_float=parse_float, parse_constant=_refuse_constant, object_pairs_hook=pairs)
     return _with_whole_characters(value) if _HALF_ESCAPE.search(text) else value
 
 
@@ -56,6 +63,15 @@ def _with_whole_characters(value: Any) -> Any:
         return [_with_whole_characters(item) for item in value]
     if isinstance(value, dict):
         return {with_whole_characters(key): _with_whole_characters(item) for key, item in value.items()}
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise RepeatedKey(f"it holds the key {twice!r} twice in one object")
     return value
 
 

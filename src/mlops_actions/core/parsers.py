@@ -163,10 +163,11 @@ def mapping(value: str) -> dict[str, Any]:
     return parsed
 
 
-def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
+def yaml_value(value: str, *, scalars_as_text: bool = False, unique_keys: bool = False) -> Any:
     """Read any YAML (so also JSON) value with the safe loader; a ValueError names the place of a syntax error.
 
-    `scalars_as_text` keeps `1e-3`, `yes` and `2026-01-01` as they were written.
+    `scalars_as_text` keeps `1e-3`, `yes` and `2026-01-01` as they were written. `unique_keys` refuses a key that stands
+    twice at the top, of which YAML's reader would take the last.
     """
     import yaml  # late: an ignored comment must not import third-party modules
 
@@ -180,6 +181,8 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
             if node is None:
                 return None
             _refuse_aliases(node)
+            if unique_keys and isinstance(node, yaml.MappingNode):
+                _refuse_repeated([key.value for key, _ in node.value])
             return loader.construct_document(node)
         finally:
             loader.dispose()
@@ -188,6 +191,12 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         reason = getattr(error, "problem", None) or getattr(error, "reason", None)
         raise ValueError(f"is not valid YAML{place}: {reason}") from None
+
+
+def _refuse_repeated(keys: list[Any]) -> None:
+    twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
+    if twice is not None:
+        raise ValueError(f"holds the key {twice!r} twice")
 
 
 def _refuse_aliases(root: Any) -> None:

@@ -16,9 +16,11 @@
         "runs": [{"id": "5ssh20e7", "url": "…", "commit": "…", "uncommittedChanges": false,
                   "metrics": {"test_accuracy": 0.975},
                   "datasets": [{"name": "digits:v0", "type": "dataset", "digest": {"<algorithm>": "…"}}]}],
-        "candidates": {"query": {"commit": "…", "commitConfigKey": "github_sha"}, "runs": ["5ssh20e7", "1k9u2zq0"]},
+        "candidates": {"query": {"commit": "…", "commitConfigKey": "github_sha"}, "runs": ["5ssh20e7", "1k9u2zq0"],
+                       "judge": "best", "byGroup": false, "by": {"metric": "test_accuracy", "direction": "max"}},
         "baselines": {"query": {"states": ["finished"], "anyOf": [{"tags": ["baseline"]}]}, "limit": 10,
-                      "groups": [[{"id": "b1", "url": "…", "commit": "…", "metrics": {"test_accuracy": 0.96}}]]},
+                      "groups": [[{"id": "b1", "url": "…", "commit": "…", "metrics": {"test_accuracy": 0.96}}]],
+                      "by": {"metric": "test_accuracy", "direction": "max"}},
         "model": {"name": "acme/digits/digits-model:v3", "type": "model", "digest": {"<algorithm>": "…"},
                   "files": [{"path": "model.pt", "size": 1048576, "digest": {"sha256": "…"}}]},
         "gates": [{"rule": "test_accuracy >= baseline", "value": 0.975, "required": 0.96}],
@@ -106,24 +108,52 @@ class TrainedRun(StatedRun):
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """The runs that the judged ones were chosen among, as ids, and the query that found them."""
+class Ranking:
+    """A metric that chose the best of several, and its direction: `min` or `max`."""
 
-    query: RunQuery
-    run_ids: tuple[str, ...]
+    metric: str
+    direction: str
 
     def document(self) -> Json:
         """Return the JSON object."""
-        return {"query": run_query.document(self.query), "runs": list(self.run_ids)}
+        return {"metric": self.metric, "direction": self.direction}
+
+    def __str__(self) -> str:
+        return f"{self.metric}:{self.direction}"
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The runs that the judged ones were chosen among, as ids, the query that found them, and how one was chosen.
+
+    `judge` is `best`, `all` or `latest`, as the input of that name; `by` is None where no metric chose. `by_group` is
+    whether groups of seeds were compared.
+    """
+
+    query: RunQuery
+    run_ids: tuple[str, ...]
+    judge: str = "best"
+    by: Ranking | None = None
+    by_group: bool = False
+
+    def document(self) -> Json:
+        """Return the JSON object."""
+        chosen: Json = {"judge": self.judge, "byGroup": self.by_group}
+        chosen |= {"by": self.by.document()} if self.by else {}
+        return {"query": run_query.document(self.query), "runs": list(self.run_ids), **chosen}
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """What gates compared with: single runs or groups of seeds, newest first; and the query and limit that chose them."""
+    """What gates compared with: single runs or groups of seeds, newest first; and the query and limit that chose them.
+
+    `baseline.best` is the best group by `by`; where that is None, the newest.
+    """
 
     query: RunQuery
     limit: int
     groups: tuple[tuple[StatedRun, ...], ...]
+    by: Ranking | None = None
 
     @property
     def runs(self) -> tuple[StatedRun, ...]:
@@ -133,7 +163,8 @@ class Baselines:
     def document(self) -> Json:
         """Return the JSON object."""
         groups = [[run.document() for run in group] for group in self.groups]
-        return {"query": run_query.document(self.query), "limit": self.limit, "groups": groups}
+        chosen = {"by": self.by.document()} if self.by else {}
+        return {"query": run_query.document(self.query), "limit": self.limit, "groups": groups, **chosen}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from mlops_actions.core.statement import (
     Candidates,
     Image,
     PassedGate,
+    Ranking,
     StatedRun,
     TrainedRun,
     Training,
@@ -107,7 +108,20 @@ def _candidates(value: Any) -> Candidates:
     ids = _list(candidates, "runs")
     if not all(isinstance(identifier, str) and identifier for identifier in ids) or len(set(ids)) < len(ids):
         raise ValueError("'candidates.runs' is not a list of different ids")
-    return Candidates(run_query.read(candidates.get("query")), tuple(ids))
+    by_group = candidates.get("byGroup", False)
+    if not isinstance(by_group, bool):
+        raise ValueError("'candidates.byGroup' is not true or false")
+    query, judge = run_query.read(candidates.get("query")), _text(candidates, "judge")
+    return Candidates(query, tuple(ids), judge, _ranking(candidates), by_group)
+
+
+def _ranking(tree: Mapping[str, Any]) -> Ranking | None:
+    if "by" not in tree:
+        return None
+    by = _object(tree["by"], "'by'")
+    if by.get("direction") not in ("min", "max"):
+        raise ValueError("'by.direction' is not min or max")
+    return Ranking(_text(by, "metric"), by["direction"])
 
 
 def _baselines(value: Any) -> Baselines:
@@ -119,7 +133,7 @@ def _baselines(value: Any) -> Baselines:
     ids = [run.id for group in groups for run in group]
     if len(set(ids)) < len(ids):
         raise ValueError("'baselines.groups' holds a run twice")
-    return Baselines(run_query.read(baselines.get("query")), limit, groups)
+    return Baselines(run_query.read(baselines.get("query")), limit, groups, _ranking(baselines))
 
 
 def _group(value: Any) -> tuple[StatedRun, ...]:

@@ -53,6 +53,7 @@ _TRAINED_RUN = _object(
         "datasets": _list(_object(_ARTIFACT_FIELDS)),
     }
 )
+_BY = _object({"metric": _TEXT, "direction": {"enum": ["min", "max"]}}, description="The metric that chose, if one did.")
 _QUERY: Json = {
     "type": "object",
     "description": "How the tracker was asked: `runIds`, `commit`, `tags`, …. A missing condition restricts nothing.",
@@ -70,7 +71,13 @@ PREDICATE_SCHEMA: Json = {
             "evaluatedAt": {"type": "string", "format": "date-time", "description": "When the runs were read and judged."},
             "runs": {**_list(_TRAINED_RUN, "The judged runs: one, or the seeds of a group."), "minItems": 1},
             "candidates": _object(
-                {"query": _QUERY, "runs": _list(_TEXT, "Ids.")},
+                {
+                    "query": _QUERY,
+                    "runs": _list(_TEXT, "Ids."),
+                    "judge": {"enum": ["best", "all", "latest"], "description": "The input `judge`."},
+                    "byGroup": {"type": "boolean", "description": "Whether groups of seeds were compared."},
+                },
+                {"by": _BY},
                 description="The runs that the judged ones were chosen among.",
             ),
             "gates": _list(
@@ -81,6 +88,7 @@ PREDICATE_SCHEMA: Json = {
         {
             "baselines": _object(
                 {"query": _QUERY, "limit": _COUNT, "groups": _list({**_list(_object(_RUN_FIELDS)), "minItems": 1})},
+                {"by": _BY},
                 description="What gates compared with, newest first: single runs, or groups of seeds.",
             ),
             "image": _object({"name": _TEXT, "digest": _SHA256_DIGEST}, description="The training image."),

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
-from mlops_actions.core import gates
 from mlops_actions.core.image_name import ImageName, ImageReference, parse_reference
 from mlops_actions.core.provenance import short
-from mlops_actions.core.runs import Run, RunDetails, finite_number, metric_value
-from mlops_actions.core.statement import ArtifactDescriptor, PassedGate, TrainedRun, Training, artifact_descriptor
+from mlops_actions.core.runs import ArtifactFile, Run, RunDetails, finite_number, metric_value
+from mlops_actions.core.statement import ArtifactDescriptor, StatedRun, TrainedRun, Training, artifact_descriptor
 from mlops_actions.core.types import Json
+from mlops_actions.verify.policy import (
+    CLEAN,
+    COMMIT,
+    DATASETS,
+    FILES,
+    IMAGE,
+    JOB,
+    METRICS,
+    MODEL,
+    PROJECT,
+    PULL_REQUEST,
+    REPOSITORY,
+    RUNS,
+    SUBJECTS,
+    WORKFLOW,
+)
 
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check; `holds` is None where the verifier cannot decide it."""
+    """A line of the check `name`; `holds` is None where the verifier cannot decide it."""
 
+    name: str
     holds: bool | None
     text: str
 
@@ -35,23 +50,53 @@ class Pins:
     sha: str = ""
     repository: str = ""
     project: str = ""
+    pull_request: str = ""
+    job: str = ""
+    workflow_uid: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The checks of the pinned values."""
+        pinned = {
+            IMAGE: self.image,
+            REPOSITORY: self.repository,
+            COMMIT: self.sha,
+            PROJECT: self.project,
+            PULL_REQUEST: self.pull_request,
+            JOB: self.job,
+            WORKFLOW: self.workflow_uid,
+        }
+        return tuple(name for name, value in pinned.items() if value)
 
 
 def check_pins(training: Training, pins: Pins) -> Iterator[Check]:
     """Check the statement against the pinned values; a forger may choose every other value."""
+    number = training.pull_request
     values = {
-        "repository": (training.repository, pins.repository),
-        "commit": (training.sha, pins.sha),
-        "project": (training.project, pins.project),
+        REPOSITORY: (training.repository, pins.repository, "repository"),
+        COMMIT: (training.sha, pins.sha, "sha"),
+        PROJECT: (training.project, pins.project, "project"),
+        PULL_REQUEST: ("" if number is None else str(number), pins.pull_request, "pull-request"),
+        JOB: (training.job, pins.job, "job"),
+        WORKFLOW: (training.workflow_uid, pins.workflow_uid, "workflow-uid"),
     }
-    for name, (stated, pinned) in values.items():
-        if not pinned:
-            option = "sha" if name == "commit" else name
-            yield Check(None, f"{name}: {stated}, as the statement says (pin it with --{option})")
-        elif stated == pinned or (name == "repository" and stated.endswith(f"/{pinned}") and pinned.count("/") == 1):
-            yield Check(True, f"{name}: {stated}")
+    for name, (stated, pinned, option) in values.items():
+        what = stated or "none"
+        if name == JOB and stated and not stated.startswith(f"{training.repository}/actions/runs/"):
+            yield Check(name, False, f"{name}: {stated} is no job of {training.repository}")
+        elif not pinned:
+            yield Check(name, None, f"{name}: {what}, as the statement says (pin it with --{option})")
+        elif stated == pinned or _ends_with(name, stated, pinned):
+            yield Check(name, True, f"{name}: {stated}")
         else:
-            yield Check(False, f"{name}: the statement says {stated}, not {pinned}")
+            yield Check(name, False, f"{name}: the statement says {what}, not {pinned}")
+
+
+def _ends_with(name: str, stated: str, pinned: str) -> bool:
+    """Tell whether a pinned `owner/name` or number of a run is the end of the stated address."""
+    if name == REPOSITORY:
+        return stated.endswith(f"/{pinned}") and pinned.count("/") == 1
+    return name == JOB and pinned.isdigit() and stated.endswith(f"/actions/runs/{pinned}")
 
 
 def check_subjects(subjects: Sequence[Json], training: Training) -> Iterator[Check]:
@@ -61,17 +106,17 @@ def check_subjects(subjects: Sequence[Json], training: Training) -> Iterator[Che
         digest = {str(name): str(value) for name, value in subject["digest"].items()}
         label = ", ".join(f"{name}:{value}" for name, value in digest.items())
         if (subject["name"], *sorted(digest.items())) in known:
-            yield Check(True, f"subject: {subject['name']} ({label})")
+            yield Check(SUBJECTS, True, f"subject: {subject['name']} ({label})")
         else:
-            yield Check(False, f"subject: the predicate does not contain {subject['name']} ({label})")
+            yield Check(SUBJECTS, False, f"subject: the predicate does not contain {subject['name']} ({label})")
 
 
 def check_pinned_image(training: Training, name: ImageName, digest: str) -> Check:
     """Check the statement's image against the pinned one, by digest."""
     pinned = name.at(digest)
     if training.image is not None and parse_reference(str(training.image)) == ImageReference(name, digest):
-        return Check(True, f"image: it is the pinned one, {pinned}")
-    return Check(False, f"image: the statement is about {training.image or 'no image'}, not about {pinned}")
+        return Check(IMAGE, True, f"image: it is the pinned one, {pinned}")
+    return Check(IMAGE, False, f"image: the statement is about {training.image or 'no image'}, not about {pinned}")
 
 
 def check_image(
@@ -86,62 +131,88 @@ def check_image(
     assert training.image is not None  # noqa: S101 - the caller read its manifest
     stated = f"sha256:{training.image.sha256}"
     if digest is None:
-        yield Check(False, f"image: the registry has no {training.image}")
+        yield Check(IMAGE, False, f"image: the registry has no {training.image}")
         return
     if digest != stated:
-        yield Check(False, f"image: the registry answered with {digest} when asked for {stated}")
+        yield Check(IMAGE, False, f"image: the registry answered with {digest} when asked for {stated}")
         return
-    yield Check(True, f"image: the registry has {training.image}")
+    yield Check(IMAGE, True, f"image: the registry has {training.image}")
     if not revisions:
-        yield Check(False, "image: it contains no image with a label that names a commit")
+        yield Check(IMAGE, False, "image: it contains no image with a label that names a commit")
     for platform, revision in revisions.items():
         name = f"image {platform}".rstrip()
         if revision == training.sha:
-            yield Check(True, f"{name}: its label names commit {short(revision)}")
+            yield Check(IMAGE, True, f"{name}: its label names commit {short(revision)}")
         elif revision and stated in digests_of_tags():
-            yield Check(True, f"{name}: built for commit {short(revision)}, published again for {short(training.sha)}")
+            yield Check(
+                IMAGE, True, f"{name}: built for commit {short(revision)}, published again for {short(training.sha)}"
+            )
         else:
             label = f"its label names commit {revision}" if revision else "no label names its commit"
-            yield Check(False, f"{name}: {label}, not {training.sha}")
+            yield Check(IMAGE, False, f"{name}: {label}, not {training.sha}")
 
 
-def check_run(
-    stated: TrainedRun, training: Training, run: Run | None, details: RunDetails | None, *, algorithm: str
+def check_runs(
+    training: Training, runs: Mapping[str, Run], details: Mapping[str, RunDetails], *, algorithm: str
 ) -> Iterator[Check]:
-    """Check one run against the tracker's record; `algorithm` names the tracker's digests."""
-    label = f"run {stated.id}"
-    if run is None or run.id != stated.id:
-        yield Check(False, f"{label}: the tracker has no such run in {training.project}")
-        return
-    yield Check(run.finished, f"{label}: it {'has finished' if run.finished else f'is {run.state}'}")
+    """Check the judged runs against the tracker's records; `algorithm` names the tracker's digests."""
+    ids = [run.id for run in training.runs]
+    if len(set(ids)) < len(ids):
+        yield Check(RUNS, False, "the statement names a judged run twice")
+    for stated in training.runs:
+        run, label = runs.get(stated.id), f"run {stated.id}"
+        if run is None:
+            yield Check(RUNS, False, f"{label}: the tracker has no such run in {training.project}")
+            continue
+        yield from _check_run(label, stated, training, run)
+        yield from check_metrics(METRICS, label, stated, run)
+        yield _check_clean(label, stated, details.get(stated.id))
+        yield from _check_datasets(label, stated, details.get(stated.id), algorithm)
+
+
+def _check_run(label: str, stated: TrainedRun, training: Training, run: Run) -> Iterator[Check]:
+    yield Check(RUNS, run.finished, f"{label}: it {'has finished' if run.finished else f'is {run.state}'}")
     same = run.commit == training.sha == stated.commit
     recorded = f"the tracker recorded {run.commit or 'no commit'}"
-    yield Check(same, f"{label}: {recorded}" + ("" if same else f", the statement says {stated.commit} of {training.sha}"))
-    yield from _check_metrics(label, stated, run)
-    yield from _check_datasets(label, stated, details, algorithm)
+    says = "" if same else f", the statement says {stated.commit} of {training.sha}"
+    yield Check(RUNS, same, f"{label}: {recorded}{says}")
 
 
-def _check_metrics(label: str, stated: TrainedRun, run: Run) -> Iterator[Check]:
-    for name, value in stated.metrics.items():
-        actual = finite_number(metric_value(run, name))
+def check_metrics(name: str, label: str, stated: StatedRun, run: Run) -> Iterator[Check]:
+    """Compare the metrics of a stated run with the tracker's."""
+    for metric, value in stated.metrics.items():
+        actual = finite_number(metric_value(run, metric))
         same = actual is not None and actual == value
-        yield Check(same, f"{label}: {name} is {actual}" + ("" if same else f", the statement says {value}"))
+        yield Check(name, same, f"{label}: {metric} is {actual}" + ("" if same else f", the statement says {value}"))
+    if not stated.metrics:
+        yield Check(name, True, f"{label}: the statement names no metric")
+
+
+def _check_clean(label: str, stated: TrainedRun, details: RunDetails | None) -> Check:
+    actual = details.has_uncommitted_changes if details else None
+    said = {True: "had uncommitted changes", False: "had none", None: "is not known to have had none"}
+    if actual is None:
+        return Check(CLEAN, None, f"{label}: the tracker does not tell whether it ran with uncommitted changes")
+    if stated.uncommitted_changes is not actual:
+        says = f"the statement says that it {said[stated.uncommitted_changes]}"
+        return Check(CLEAN, False, f"{label}: its source tree {said[actual]}, {says}")
+    return Check(CLEAN, not actual, f"{label}: its source tree {said[actual]}")
 
 
 def _check_datasets(label: str, stated: TrainedRun, details: RunDetails | None, algorithm: str) -> Iterator[Check]:
     if details is None or details.datasets is None:
-        yield Check(False, f"{label}: the tracker does not tell which datasets it used")
+        yield Check(DATASETS, False, f"{label}: the tracker does not tell which datasets it used")
         return
     actual = {artifact_descriptor(artifact, algorithm) for artifact in details.datasets}
     claimed = set(stated.datasets)
     for dataset in _sorted(claimed & actual):
-        yield Check(True, f"{label}: it used {dataset.name} ({dataset.label})")
+        yield Check(DATASETS, True, f"{label}: it used {dataset.name} ({dataset.label})")
     for dataset in _sorted(claimed - actual):
-        yield Check(False, f"{label}: it did not use {dataset.name} ({dataset.label}), as the statement says")
+        yield Check(DATASETS, False, f"{label}: it did not use {dataset.name} ({dataset.label}), as the statement says")
     for dataset in _sorted(actual - claimed):
-        yield Check(False, f"{label}: it also used {dataset.name} ({dataset.label}), which the statement omits")
+        yield Check(DATASETS, False, f"{label}: it also used {dataset.name} ({dataset.label}), which the statement omits")
     if not claimed and not actual:
-        yield Check(True, f"{label}: it recorded no dataset, and the statement names none")
+        yield Check(DATASETS, True, f"{label}: it recorded no dataset, and the statement names none")
 
 
 def _sorted(artifacts: Collection[ArtifactDescriptor]) -> list[ArtifactDescriptor]:
@@ -152,28 +223,25 @@ def check_model(stated: ArtifactDescriptor, logged: Sequence[ArtifactDescriptor]
     """Check the model against the artifacts that the runs logged."""
     label = f"model {stated.name}"
     if stated in logged:
-        return Check(True, f"{label}: one of the runs logged it, with the digest {stated.label}")
+        return Check(MODEL, True, f"{label}: one of the runs logged it, with the digest {stated.label}")
     namesake = next((artifact for artifact in logged if artifact.name == stated.name), None)
     reason = f"its digest is {namesake.digest}, not {stated.digest}" if namesake else "no run logged it"
-    return Check(False, f"{label}: {reason}")
+    return Check(MODEL, False, f"{label}: {reason}")
 
 
-def check_gates(training: Training) -> Iterator[Check]:
-    """Evaluate the gates again with the statement's metrics, which other checks compare with the tracker's."""
-    for gate in training.gates:
-        yield _check_gate(gate, training)
-
-
-def _check_gate(stated: PassedGate, training: Training) -> Check:
-    try:
-        (gate,) = gates.parse([stated.rule])
-    except ValueError:
-        return Check(False, f"gate {stated.rule!r}: it is no gate")
-    values = [run.metrics.get(gate.metric) for run in training.runs]
-    known = [value for value in values if value is not None]
-    if len(known) != len(values) or fmean(known) != stated.value:
-        return Check(False, f"gate {stated.rule}: the statement's own runs do not have the value {stated.value}")
-    if not gate.reference and gate.amount != stated.required:
-        return Check(False, f"gate {stated.rule}: it does not require {stated.required}")
-    passed = gate.passes(stated.value, stated.required)
-    return Check(passed, f"gate {stated.rule}: {stated.value} against {stated.required}")
+def check_files(training: Training, files: Sequence[ArtifactFile], where: str) -> Iterator[Check]:
+    """Compare the model's stated files with those that were read; `where` tells these."""
+    stated, actual = {file.path: file for file in training.model_files}, {file.path: file for file in files}
+    if not stated:
+        yield Check(FILES, False, "files: the statement names no file of the model")
+    for path, file in stated.items():
+        found = actual.get(path)
+        if found is None:
+            yield Check(FILES, False, f"file {path}: it is not among those {where}")
+        elif found != file:
+            text = f"its SHA-256 is {found.sha256} of {found.size} bytes, the statement says {file.sha256} of {file.size}"
+            yield Check(FILES, False, f"file {path}: {text}")
+        else:
+            yield Check(FILES, True, f"file {path}: sha256:{file.sha256}")
+    for path in sorted(set(actual) - set(stated)):
+        yield Check(FILES, False, f"file {path}: the statement omits it")

@@ -7,6 +7,7 @@ import base64
 import binascii
 import os
 import sys
+import textwrap
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,66 +17,151 @@ from typing import TextIO
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.json_text import parse_json
+from mlops_actions.core.parsers import byte_size
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.verify import document
+from mlops_actions.verify import policy as policies
 from mlops_actions.verify.checks import Pins
+from mlops_actions.verify.local_model import read_model
+from mlops_actions.verify.policy import CHECKS, Policy
 from mlops_actions.verify.ports import Ports, RegistryReader, TrackerReader
-from mlops_actions.verify.run import Verification, verify
+from mlops_actions.verify.run import Request, Verification, verify
 
 _MAX_BYTES = 16 << 20  # the limit of actions/attest
 
 
 DESCRIPTION = (
-    "Checks an in-toto statement that wandb-runs wrote, or a bundle that `gh attestation download` wrote, and prints one "
-    "line per check: ✓ it holds, ✗ it does not hold, – not decidable here. It asks the registry for the image and its "
-    "label, and the tracker for the runs, their commit, metrics, datasets and model. Credentials come from WANDB_API_KEY "
-    "and WANDB_BASE_URL, and from REGISTRY, REGISTRY_USERNAME and REGISTRY_PASSWORD (else from Docker's configuration). It "
-    "does not check the signature: `gh attestation verify` does."
+    "Checks an in-toto statement that wandb-runs wrote, or a bundle that `gh attestation download` wrote, and prints lines "
+    "of each check: ✓ it holds, ✗ it does not hold, – not decidable here. It asks the registry for the image and its label, "
+    "and the tracker for runs, baselines, datasets and model, and computes the gates anew. Credentials come from "
+    "WANDB_API_KEY and WANDB_BASE_URL, and from REGISTRY, REGISTRY_USERNAME and REGISTRY_PASSWORD (else from Docker's "
+    "configuration). It does not check the signature: `gh attestation verify` does."
 )
-_EXITS = (
-    "exit codes: 0 every check holds, 1 a check does not hold, 2 the file is no statement, 3 not authorised or not found, "
-    "4 not available"
-)
+_POLICY = """\
+checks:
+{checks}
+
+Without --policy each check must hold that applies to the statement, and each value that an option pins; an unknown one (–)
+does not. A policy is a list (--policy runs,metrics,gates) or a YAML file:
+
+  checks: [repository, commit, image, runs, clean, metrics, datasets, candidates, judged, baselines, gates, model, files]
+  gates:                        # the statement must hold exactly these, so that a removed or added gate is seen
+    - test_accuracy >= baseline - 0.5%
+  baseline-tags: [production]   # the baselines must have been selected by these tags
+  select-by: test_accuracy:max  # the candidate must have been chosen by this metric
+
+exit codes: 0 every required check holds, 1 one does not or is unknown, 2 the file is no statement or the policy is wrong,
+3 not authorised or not found, 4 not available
+"""
+_MAX_POLICY_BYTES = 1 << 20
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; each pins a value that a forger could otherwise choose."""
-    parser.epilog = _EXITS
+    """Declare the options; each pin fixes a value that a forger could otherwise choose."""
+    width = max(map(len, CHECKS))
+    listed = "\n".join(f"  {name:<{width}}  {meaning}" for name, meaning in CHECKS.items())
+    parser.epilog = _POLICY.format(checks=listed)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = textwrap.fill(DESCRIPTION, 120)
     parser.add_argument("file", type=Path, metavar="FILE", help="the statement or bundle")
+    parser.add_argument("--policy", default="", metavar="LIST|FILE", help="the checks that must hold, see below")
     parser.add_argument("--image", default="", metavar="REF", help="the image of the statement, by digest or tag")
     parser.add_argument("--sha", default="", help="the commit of the statement, 40 hexadecimal digits")
     parser.add_argument("--repository", default="", metavar="OWNER/NAME", help="the repository of the statement, or its URL")
     parser.add_argument("--project", default="", metavar="ENTITY/PROJECT", help="the tracker's project of the statement")
+    parser.add_argument("--pull-request", default="", metavar="NUMBER", help="the pull request of the statement")
+    parser.add_argument("--job", default="", metavar="RUN", help="the workflow run that wrote the statement: its id or URL")
+    parser.add_argument("--workflow-uid", default="", metavar="UID", help="the uid of the training workflow")
+    parser.add_argument("--model", type=Path, metavar="PATH", help="the model at hand: its folder, or its only file")
+    parser.add_argument(
+        "--max-model-size", default="20 GB", metavar="SIZE", help="the largest model to read from the tracker (%(default)s)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command line."""
-    pins = Pins(image=options.image, sha=options.sha.lower(), repository=options.repository, project=options.project)
-    return main(options.file, pins, os.environ)
+    pins = Pins(
+        image=options.image,
+        sha=options.sha.lower(),
+        repository=options.repository,
+        project=options.project,
+        pull_request=options.pull_request,
+        job=options.job,
+        workflow_uid=options.workflow_uid,
+    )
+    return main(options.file, pins, os.environ, policy=options.policy, model=options.model, size=options.max_model_size)
 
 
-def main(file: Path, pins: Pins, environ: Mapping[str, str], out: TextIO | None = None) -> int:
+def main(
+    file: Path,
+    pins: Pins,
+    environ: Mapping[str, str],
+    out: TextIO | None = None,
+    *,
+    policy: str = "",
+    model: Path | None = None,
+    size: str = "20 GB",
+) -> int:
     """Verify the statement of a file, print the checks, and return the exit code."""
     stream = out or sys.stdout
     try:
-        verification = _verify(file, pins, environ)
+        request = _request(pins, policy, model, size)
+        verification = _verify(file, request, environ)
     except ActionError as error:
         _print_error(error)
         return error.exit_code
     for check in verification.checks:
         stream.write(f"{check.mark} {printable(check.text)}\n")
+    stream.write(f"{_conclusion(verification)}\n")
     for problem in verification.errors:
         _print_error(problem)
     return verification.exit_code
+
+
+def _conclusion(verification: Verification) -> str:
+    total, missed = len(verification.required), verification.missed
+    if not missed:
+        return f"✓ policy: all {total} required checks hold"
+    names = ", ".join(f"{name} ({'✗' if verification.holds(name) is False else '–'})" for name in missed)
+    return f"✗ policy: {len(missed)} of {total} required checks do not hold: {names}"
+
+
+def _request(pins: Pins, policy_text: str, model: Path | None, size: str) -> Request:
+    if pins.sha and not is_sha(pins.sha):
+        raise BadInput(f"--sha is not a full commit: {pins.sha!r}", "give its 40 hexadecimal digits")
+    try:
+        max_bytes = byte_size(size)
+    except ValueError as problem:
+        raise BadInput(f"--max-model-size {problem}", "give a size such as 20 GB") from None
+    return Request(pins, _policy(policy_text), read_model(model) if model else None, max_bytes)
+
+
+def _policy(text: str) -> Policy:
+    """Read a policy: the file of that name where there is one, or where the name looks like one, else a list of checks."""
+    if not text:
+        return Policy()
+    path = Path(text)
+    is_file = path.suffix in (".yml", ".yaml", ".json") or "/" in text or path.is_file()
+    try:
+        if not is_file:
+            return policies.parse_list(text)
+        content = path.read_bytes()
+        if len(content) > _MAX_POLICY_BYTES:
+            raise ValueError("is larger than 1 MiB")
+        return policies.parse_file(content.decode("utf-8"))
+    except OSError as error:
+        raise BadInput(f"--policy {text!r} cannot be read: {error.strerror or error}", "give a list or a file") from None
+    except ValueError as problem:
+        raise BadInput(
+            f"--policy {text!r} {problem}", "see the two forms of a policy in `mlops-actions verify --help`"
+        ) from None
 
 
 def _print_error(error: ActionError) -> None:
     sys.stderr.write(f"error: {printable(error.cause)}\nremedy: {printable(error.remedy)}\n")
 
 
-def _verify(file: Path, pins: Pins, environ: Mapping[str, str]) -> Verification:
-    if pins.sha and not is_sha(pins.sha):
-        raise BadInput(f"--sha is not a full commit: {pins.sha!r}", "give its 40 hexadecimal digits")
+def _verify(file: Path, request: Request, environ: Mapping[str, str]) -> Verification:
     try:
         with file.open("rb") as opened:
             content = opened.read(_MAX_BYTES + 1)
@@ -90,7 +176,7 @@ def _verify(file: Path, pins: Pins, environ: Mapping[str, str]) -> Verification:
             f"{str(file)!r} is not a statement about a training: {problem}",
             "give wandb-runs' output 'statement', or a bundle that `gh attestation download` wrote",
         ) from None
-    return verify(subjects, training, pins, _Adapters(environ).ports(), signed=signed)
+    return verify(subjects, training, request, _Adapters(environ).ports(), signed=signed)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import binascii
 from typing import Any
 
 from mlops_actions.core import statement_reader
-from mlops_actions.core.json_text import parse_json
+from mlops_actions.core.json_text import RepeatedKey, parse_json
 from mlops_actions.core.statement import Training
 from mlops_actions.core.types import Json
 
@@ -22,7 +22,9 @@ def read(text: str) -> tuple[list[Json], Training, bool]:
     """
     lines = [line for line in text.splitlines() if line.strip()]
     try:
-        document = parse_json(text if len(lines) != 1 else lines[0])
+        document = parse_json(text if len(lines) != 1 else lines[0], unique_keys=True)
+    except RepeatedKey:
+        raise
     except ValueError:
         if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines):
             raise ValueError("it contains several documents: give a file with one of its lines") from None
@@ -36,6 +38,8 @@ def _payload(envelope: Json) -> Any:
     if envelope.get("payloadType") != PAYLOAD_TYPE:
         raise ValueError(f"the envelope's 'payloadType' is not {PAYLOAD_TYPE}")
     try:
-        return parse_json(base64.b64decode(str(envelope["payload"]), validate=True))
+        return parse_json(base64.b64decode(str(envelope["payload"]), validate=True), unique_keys=True)
+    except RepeatedKey:
+        raise
     except (ValueError, binascii.Error):
         raise ValueError("the envelope's 'payload' is not JSON in base64") from None

@@ -2,60 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from typing import Any
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.image_name import parse_reference
 from mlops_actions.core.oci import json_object
-from mlops_actions.core.runs import DetailsQuery, RunKeys, RunQuery
-from mlops_actions.core.statement import Training, artifact_descriptor
+from mlops_actions.core.runs import Artifact, ArtifactFile, DetailsQuery, Run, RunKeys, RunQuery
+from mlops_actions.core.statement import StatedRun, Training, artifact_descriptor
 from mlops_actions.core.types import Json
-from mlops_actions.verify import checks
+from mlops_actions.verify import checks, gate_checks, selection
 from mlops_actions.verify.checks import Check, Pins
-from mlops_actions.verify.ports import Ports, RegistryReader
+from mlops_actions.verify.policy import (
+    BASELINES,
+    CANDIDATES,
+    CHECKS,
+    CLEAN,
+    DATASETS,
+    FILES,
+    GATES,
+    IMAGE,
+    JUDGED,
+    METRICS,
+    MODEL,
+    PINNED,
+    REQUIRED_GATES,
+    RUNS,
+    SIGNATURE,
+    TRACKER,
+    Policy,
+)
+from mlops_actions.verify.ports import Ports, RegistryReader, TrackerReader
 
 REVISION_LABEL = "org.opencontainers.image.revision"
 
 
 @dataclass
 class Verification:
-    """All checks in order; `errors` prevented some of them."""
+    """All lines of the checks in order, and the names of the checks that must hold.
+
+    An error prevented the checks in `prevented` in whole or in part, so they are unknown, whatever their lines say.
+    """
 
     checks: list[Check] = field(default_factory=list)
+    required: tuple[str, ...] = ()
     errors: list[ActionError] = field(default_factory=list)
+    prevented: set[str] = field(default_factory=set)
+
+    def holds(self, name: str) -> bool | None:
+        """Return whether a check holds: each of its lines, and at least one; None where that is not known."""
+        lines = [check.holds for check in self.checks if check.name == name]
+        if False in lines:
+            return False
+        return True if lines and None not in lines and name not in self.prevented else None
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The required checks that do not hold or are not known to."""
+        return tuple(name for name in self.required if not self.holds(name))
 
     @property
     def exit_code(self) -> int:
-        """1 where a check does not hold, else the exit code of the first error, else 0."""
-        if any(check.holds is False for check in self.checks):
+        """1 where a required check does not hold or is unknown, an error's code where that prevented one; else 0."""
+        if any(self.holds(name) is False for name in self.required):
             return 1
-        return self.errors[0].exit_code if self.errors else 0
+        if self.errors and self.prevented & set(self.missed):
+            return self.errors[0].exit_code
+        return 1 if self.missed else 0
 
 
-def verify(subjects: list[Json], training: Training, pins: Pins, ports: Ports, *, signed: bool) -> Verification:
+@dataclass(frozen=True)
+class Request:
+    """What the user asks of a verification.
+
+    `local_files` are the files of the model at hand, by their paths, instead of those that the tracker gives; `max_bytes`
+    is the largest model that is read from the tracker.
+    """
+
+    pins: Pins = field(default_factory=Pins)
+    policy: Policy = field(default_factory=Policy)
+    local_files: tuple[ArtifactFile, ...] | None = None
+    max_bytes: int = 20_000_000_000
+
+
+def verify(subjects: list[Json], training: Training, request: Request, ports: Ports, *, signed: bool) -> Verification:
     """Run all checks of a statement; an error of the registry or the tracker prevents only its own checks."""
-    verification = Verification()
+    pins = request.pins
+    verification = Verification(required=request.policy.required(_applicable(training), pins.names))
     signature = "not checked here (`gh attestation verify` does)" if signed else "the file has none; its author is not known"
-    verification.checks.append(Check(None, f"signature: {signature}"))
+    verification.checks.append(Check(SIGNATURE, None, f"signature: {signature}"))
     verification.checks += [*checks.check_pins(training, pins), *checks.check_subjects(subjects, training)]
-    groups: list[Callable[[], Iterator[Check]]] = [
-        lambda: _check_image(training, pins, ports),
-        lambda: _check_runs(training, ports),
-        lambda: checks.check_gates(training),
+    tracker = _Tracker(training, request, ports, needed=frozenset(verification.required))
+    groups: list[tuple[tuple[str, ...], Callable[[], Iterator[Check]]]] = [
+        ((IMAGE,), lambda: _check_image(training, pins, ports)),
+        ((TRACKER, RUNS, CLEAN, METRICS, DATASETS), tracker.check_runs),
+        ((CANDIDATES, JUDGED), tracker.check_candidates),
+        ((BASELINES,), tracker.check_baselines),
+        ((GATES,), lambda: gate_checks.check_gates(training)),
+        ((REQUIRED_GATES,), lambda: gate_checks.check_required(training, request.policy)),
+        ((MODEL,), tracker.check_model),
+        ((FILES,), tracker.check_files),
     ]
-    for group in groups:
+    for names, group in groups:
         try:
             for check in group():
                 verification.checks.append(check)
         except ActionError as error:
-            verification.errors.append(error)
-            verification.checks.append(Check(None, f"not known: {error.cause}"))
-    if training.workflow_uid:
-        verification.checks.append(Check(None, f"workflow {training.workflow_uid}: not checked (clusters delete workflows)"))
+            if str(error) not in {str(known) for known in verification.errors}:
+                verification.errors.append(error)
+            verification.prevented |= set(names)
+            verification.checks.append(Check(names[0], None, f"{names[0]}: not known: {error.cause}"))
     return verification
+
+
+def _applicable(training: Training) -> set[str]:
+    """Return the checks that this statement gives something to check for, without those of pinned values."""
+    optional = {IMAGE: training.image, MODEL: training.model, FILES: training.model}
+    without = {name for name, value in optional.items() if value is None} | {REQUIRED_GATES, *PINNED}
+    return set(CHECKS) - without
 
 
 def _check_image(training: Training, pins: Pins, ports: Ports) -> Iterator[Check]:
@@ -65,7 +131,7 @@ def _check_image(training: Training, pins: Pins, ports: Ports) -> Iterator[Check
         if not check.holds:
             return  # the statement's registry is not asked: a forger may have chosen it
     if training.image is None:
-        yield Check(None, "image: the statement names none")
+        yield Check(IMAGE, None, "image: the statement names none")
         return
     stated = parse_reference(str(training.image))
     registry, repository = ports.registry(stated.name.registry), stated.name.repository
@@ -86,7 +152,7 @@ def _check_pinned_image(training: Training, image: str, ports: Ports) -> Check:
     if "@" not in image:
         manifest = ports.registry(pinned.name.registry).manifest(pinned.name.repository, pinned.version)
         if manifest is None:
-            return Check(False, f"image: the registry has no {image}")
+            return Check(IMAGE, False, f"image: the registry has no {image}")
         digest = manifest.digest
     return checks.check_pinned_image(training, pinned.name, digest)
 
@@ -116,23 +182,101 @@ def _revision(registry: RegistryReader, repository: str, manifest: Mapping[str, 
     return str(labels.get(REVISION_LABEL) or "") if isinstance(labels, Mapping) else ""
 
 
-def _check_runs(training: Training, ports: Ports) -> Iterator[Check]:
-    tracker = ports.tracker(training.project)
-    if training.server != tracker.info.server_url:
-        # The statement chose that server: a request would send it our API key.
-        yield Check(False, f"tracker: the statement names {training.server}, but ours is {tracker.info.server_url}")
-        return
-    names = tuple(dict.fromkeys(name for run in training.runs for name in run.metrics))
-    query = RunQuery(run_ids=tuple(run.id for run in training.runs))
-    runs = {run.id: run for run in tracker.find(query, None, RunKeys(summary=names)).candidates}
-    known = [runs[run.id] for run in training.runs if run.id in runs]
-    ids = tuple(run.id for run in known)
-    details = tracker.details(DetailsQuery(datasets=ids, uncommitted_changes=ids))
-    algorithm = tracker.info.digest_algorithm
-    for stated in training.runs:
-        yield from checks.check_run(stated, training, runs.get(stated.id), details.get(stated.id), algorithm=algorithm)
-    if training.model is not None:
-        models = [model.artifact for run in known for model in tracker.models(run)]
-        yield checks.check_model(
-            training.model, [artifact_descriptor(model, algorithm, training.project) for model in models]
-        )
+class _Tracker:
+    """Asks the tracker, and checks its answers. Nothing is asked of it where the statement names another server."""
+
+    def __init__(self, training: Training, request: Request, ports: Ports, *, needed: frozenset[str]) -> None:
+        self._training = training
+        self._request = request
+        self._ports = ports
+        self._needed = needed
+
+    @cached_property
+    def _reader(self) -> TrackerReader:
+        return self._ports.tracker(self._training.project)
+
+    @cached_property
+    def _is_ours(self) -> bool:
+        info = self._reader.info
+        return self._training.server in (info.server_url, *info.other_addresses)
+
+    @cached_property
+    def _runs(self) -> Mapping[str, Run]:
+        """The judged runs and the baselines that the tracker has, by id."""
+        baselines = self._training.baselines.runs if self._training.baselines else ()
+        stated: Sequence[StatedRun] = (*self._training.runs, *baselines)
+        names = tuple(dict.fromkeys(name for run in stated for name in run.metrics))
+        ids = tuple(dict.fromkeys(run.id for run in stated))
+        found = self._reader.find(RunQuery(run_ids=ids), None, RunKeys(summary=names)).candidates
+        return {run.id: run for run in found}
+
+    @cached_property
+    def _judged(self) -> list[Run]:
+        return list({run.id: self._runs[run.id] for run in self._training.runs if run.id in self._runs}.values())
+
+    def check_runs(self) -> Iterator[Check]:
+        if not self._is_ours:
+            # The statement chose that server: a request would send it our API key.
+            ours = self._reader.info.server_url
+            yield Check(TRACKER, False, f"tracker: the statement names {self._training.server}, but ours is {ours}")
+            return
+        yield Check(TRACKER, True, f"tracker: {self._training.server}")
+        ids = tuple(run.id for run in self._judged)
+        details = self._reader.details(DetailsQuery(datasets=ids, uncommitted_changes=ids))
+        yield from checks.check_runs(self._training, self._runs, details, algorithm=self._reader.info.digest_algorithm)
+
+    def check_candidates(self) -> Iterator[Check]:
+        candidates = self._training.candidates
+        if not self._is_ours or candidates is None:
+            yield Check(CANDIDATES, None, "candidates: the statement does not name them, or another tracker's")
+            return
+        key = candidates.query.commit_config_key
+        keys = RunKeys(config=(key,) if key else (), summary=(candidates.by.metric,) if candidates.by else ())
+        selected = self._reader.find(candidates.query, None, keys).candidates
+        whole = RunQuery(commit=self._training.sha, commit_config_key=key)
+        of_commit = selected if candidates.query == whole else self._reader.find(whole, None, keys).candidates
+        yield from selection.check_candidates(self._training, selected, of_commit)
+        yield selection.check_judged(self._training, selected, self._request.policy)
+
+    def check_baselines(self) -> Iterator[Check]:
+        baselines = self._training.baselines
+        if not self._is_ours:
+            yield Check(BASELINES, None, "baselines: they are another tracker's")
+            return
+        # All that are selected are read: one that came later may not take the place of one that counted.
+        query = replace(baselines.query, stop_after=0) if baselines else None
+        selected = self._reader.find(query, None, RunKeys()).candidates if query else ()
+        yield from selection.check_baselines(self._training, self._runs if baselines else {}, selected)
+
+    def check_model(self) -> Iterator[Check]:
+        stated, project = self._training.model, self._training.project
+        if stated is None:
+            yield Check(MODEL, None, "model: the statement names none")
+        elif not self._is_ours:
+            yield Check(MODEL, None, "model: it is another tracker's")
+        else:
+            algorithm = self._reader.info.digest_algorithm
+            yield checks.check_model(stated, [artifact_descriptor(model, algorithm, project) for model in self._logged])
+
+    @cached_property
+    def _logged(self) -> list[Artifact]:
+        return [model.artifact for run in self._judged for model in self._reader.models(run)]
+
+    def check_files(self) -> Iterator[Check]:
+        stated, project = self._training.model, self._training.project
+        if stated is None:
+            yield Check(FILES, None, "files: the statement names no model")
+        elif self._request.local_files is not None:
+            yield from checks.check_files(self._training, self._request.local_files, "at hand")
+        elif FILES not in self._needed:
+            yield Check(FILES, None, "files: not read, since the policy does not ask for them")
+        elif not self._is_ours:
+            yield Check(FILES, None, "files: they are another tracker's")
+        else:
+            algorithm = self._reader.info.digest_algorithm
+            same = (model for model in self._logged if artifact_descriptor(model, algorithm, project) == stated)
+            model = next(same, None)
+            if model is None:
+                yield Check(FILES, None, "files: no run logged the model")
+                return
+            yield from checks.check_files(self._training, self._reader.files(model, self._request.max_bytes), "logged")

@@ -15,6 +15,7 @@ from mlops_actions.core.statement import (
     Candidates,
     Image,
     PassedGate,
+    Ranking,
     StatedRun,
     TrainedRun,
     Training,
@@ -22,6 +23,7 @@ from mlops_actions.core.statement import (
 )
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import PREDICATE_FILE, STATEMENT_FILE, SUBJECTS_FILE, Inputs
+from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.promotion import ModelOf
 from mlops_actions.wandb_runs.selection import runs as selection
 from mlops_actions.wandb_runs.statistics.seeds import group_runs
@@ -127,7 +129,13 @@ def _candidates(findings: Findings) -> Candidates:
     """Return the runs that the judged ones were chosen among: not those that the tracker ties to another commit."""
     chosen = findings.selection
     usable = [run for run in findings.candidates if evidence_of(run, chosen.sha, chosen.sha_config_key) != CONTRADICTED]
-    return Candidates(selection.candidate_query(chosen), tuple(run.id for run in usable))
+    judged = findings.judged
+    ids = tuple(run.id for run in usable)
+    return Candidates(selection.candidate_query(chosen), ids, judged.judge, _ranking(judged.by), judged.by_group)
+
+
+def _ranking(metric: Metric | None) -> Ranking | None:
+    return Ranking(metric.name, metric.direction) if metric and metric.direction else None
 
 
 def _baselines(inputs: Inputs, findings: Findings) -> Baselines | None:
@@ -136,7 +144,8 @@ def _baselines(inputs: Inputs, findings: Findings) -> Baselines | None:
         return None
     groups = group_runs(findings.baselines, (), by_group=inputs.aggregate == "group")
     members = tuple(tuple(_stated(run, findings) for run in group.members) for group in groups)
-    return Baselines(query, findings.selection.max_baselines, members)
+    by = findings.bar.selected_by if findings.bar else None
+    return Baselines(query, findings.selection.max_baselines, members, _ranking(by))
 
 
 def _check_subjects(training: Training) -> None:
@@ -190,7 +199,9 @@ def _stated(run: Run, findings: Findings) -> StatedRun:
 
 
 def _finite_metrics(run: Run, findings: Findings) -> Mapping[str, float]:
-    names = [*(metric.name for metric in findings.metrics), *(result.gate.metric for result in findings.gates)]
+    chosen_by = [findings.judged.by, findings.bar.selected_by if findings.bar else None]
+    shown = [metric.name for metric in (*findings.metrics, *filter(None, chosen_by))]
+    names = [*shown, *(result.gate.metric for result in findings.gates)]
     values = {name: finite_number(metric_value(run, name)) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -76,7 +76,7 @@ OPERATIONS = (
             *(f"{_RUN}.inputArtifacts.edges.[].node.{name}?" for name in _ARTIFACT),
         ),
     ),
-    Operation("patches", b'"files"', tuple(f"{_RUN}.files{name}?" for name in ("", ".edges", ".pageInfo"))),
+    Operation("patches", b'"run0": {"files"', tuple(f"{_RUN}.files{name}?" for name in ("", ".edges", ".pageInfo"))),
     Operation("whole configs", b'"run0": {"config"', (f"{_RUN}.config?",)),
     Operation("histories", b'"sampledHistory"', (f"{_RUN}.sampledHistory?", f"{_RUN}.sampledHistory.[]?")),
     Operation(
@@ -112,7 +112,7 @@ REGISTRY = (
     Call("GET /v2/acme/digits/blobs/*", "verify", "decision", ("config", "config.Labels")),
 )
 # A statement says nothing of these, or only what the action looks at when it writes one.
-_UNVERIFIED = ("baselines", "sampledHistory", ".config", ".files")
+_UNVERIFIED = ("baselines", "sampledHistory", ".config")
 # The type of an answer is not looked at: the digest tells whether the content is the true one.
 _AS_GOOD = ("as HTML", "no UTF-8")
 
@@ -272,7 +272,7 @@ def test_an_odd_answer_of_wandb_leads_to_no_false_gate_or_statement(operation: O
     assert not problems, shown(problems)
 
 
-@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if operation.verified], ids=str)
+@pytest.mark.parametrize("operation", [operation for operation in (*OPERATIONS, *FILES) if operation.verified], ids=str)
 def test_an_odd_answer_of_wandb_verifies_nothing(operation: Operation, trial: Trial) -> None:
     wandb = trial.services.wandb
     trial.state()

@@ -32,9 +32,8 @@ from mlops_actions.core.runs import (
     TrackerResult,
     matches_pattern,
 )
-from mlops_actions.verify.checks import Pins
 from mlops_actions.verify.ports import Ports as VerifierPorts
-from mlops_actions.verify.run import Verification, verify
+from mlops_actions.verify.run import Request, Verification, verify
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.run import run as run_action
@@ -211,7 +210,7 @@ def verified(tracker: LedgerProject, document: object) -> Verification:
 
     subjects, training = statement_reader.read(document)
     ports = VerifierPorts(registry=no_registry, tracker=lambda _: tracker)  # type: ignore[arg-type]
-    return verify(subjects, training, Pins(), ports, signed=False)
+    return verify(subjects, training, Request(), ports, signed=False)
 
 
 def test_a_statement_has_the_trackers_digests_and_is_verified_by_them(tracker: LedgerProject, runner: LocalRunner) -> None:
@@ -222,6 +221,7 @@ def test_a_statement_has_the_trackers_digests_and_is_verified_by_them(tracker: L
     texts = [check.text for check in verified(tracker, document).checks if check.holds]
     assert "run c1: it used digits:v0 (ledger:4f2a)" in texts
     assert "model acme/digits/digits-model:v3: one of the runs logged it, with the digest ledger:9c1d" in texts
-    assert verified(tracker, document).exit_code == 0
+    verification = verified(tracker, document)
+    assert verification.exit_code == 0, verification.checks
     tracker.runs = (logged("c1", 0.5, SHA),)
     assert verified(tracker, document).exit_code == 1

@@ -93,13 +93,23 @@ class Verifier:
     output: str = ""
     errors: str = ""
 
-    def __call__(self, document: Any, *, text: str = "", environ: Mapping[str, str] | None = None, **pins: str) -> int:
+    def __call__(
+        self,
+        document: Any,
+        *,
+        text: str = "",
+        environ: Mapping[str, str] | None = None,
+        policy: str = "",
+        model: Path | None = None,
+        **pins: str,
+    ) -> int:
         path = self.step.workspace / "given.json"
         path.write_text(text or json.dumps(document))
         home = {"HOME": str(self.step.workspace)}
         tracker = {"WANDB_API_KEY": self.step.server.api_key, "WANDB_BASE_URL": self.step.wandb.url}
         registry = {"REGISTRY": self.images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD}
-        code = command.main(path, Pins(**pins), {**home, **tracker, **registry, **(environ or {})})
+        environment = {**home, **tracker, **registry, **(environ or {})}
+        code = command.main(path, Pins(**pins), environment, policy=policy, model=model)
         self.output, self.errors = self.capsys.readouterr()
         assert self.step.server.api_key not in self.output + self.errors
         assert PASSWORD not in self.output + self.errors
@@ -107,7 +117,8 @@ class Verifier:
 
     @property
     def wrong(self) -> list[str]:
-        return [line for line in self.output.splitlines() if line.startswith("✗")]
+        lines = self.output.splitlines()
+        return [line for line in lines if line.startswith("✗") and not line.startswith("✗ policy: ")]
 
 
 @pytest.fixture
@@ -274,11 +285,15 @@ def test_a_true_statement_passes_every_check(step: WandbStep, images: Images, ve
     )
     assert verify(statement, repository=repository) == 0
     assert verify.wrong == []
+    assert "✓ policy: all 13 required checks hold" in verify.output
     for line in (
         "✓ image: the registry has ", "✓ image: its label names commit aaaaaaa", "✓ run c1: it has finished",
         f"✓ run c1: the tracker recorded {SHA}", "✓ run c1: acc is 0.95", "✓ run c1: it used digits:v0 (wandb:4f2a)",
         "✓ model sandbox/digits/digits-model:v0: one of the runs logged it", "✓ gate acc >= 0.9: 0.95 against 0.9",
-        "– signature: the file has none", "– workflow 0b5a-1: not checked", "– commit: ",
+        "✓ run c1: its source tree had none", f"✓ file model.pt: sha256:{sha256(b'weights of c1')}",
+        "✓ candidates: the tracker has these 1 runs", "✓ judged: c1 is the only candidate that finished",
+        "✓ baselines: no gate compares with one", "✓ tracker: ",
+        "– signature: the file has none", "– workflow: 0b5a-1, as the statement says", "– commit: ",
     ):  # fmt: skip
         assert line in verify.output, verify.output
 
@@ -372,10 +387,10 @@ TAMPERED: list[tuple[str, Any, str]] = [
     ("predicate/image/digest/sha256", "0" * 64, "the registry has no"),
     ("subject/0/digest/sha256", "0" * 64, "the predicate does not contain"),
     ("subject/0/name", "ghcr.io/evil/digits", "the predicate does not contain ghcr.io/evil/digits"),
-    ("subject/1/digest/wandb", "ffff", "the predicate does not contain"),
+    ("subject/1/digest/sha256", "f" * 64, "the predicate does not contain"),
     (f"{GATE}/value", 0.99, "do not have the value 0.99"),
-    (f"{GATE}/required", 0.1, "it does not require 0.1"),
-    (f"{GATE}/rule", "acc >= 0.96", "it does not require 0.9"),
+    (f"{GATE}/required", 0.1, "it requires 0.9, not 0.1"),
+    (f"{GATE}/rule", "acc >= 0.96", "it requires 0.96, not 0.9"),
     (f"{GATE}/rule", "is good", "it is no gate"),
 ]
 
@@ -496,7 +511,7 @@ def test_hostile_names_stay_text_in_statement_and_checks(step: WandbStep, images
     run = log(step, display_name=HOSTILE, summary={metric: 0.5, "acc": 1.0}, tags=[HOSTILE])
     store = step.server.store
     run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, "dataset"), HOSTILE))
-    statement = state(step, images, metrics=json.dumps([metric]), gates="")
+    statement = state(step, images, metrics=json.dumps([metric]))
     text = (step.workspace / "wandb_statement.json").read_text()
     assert text.isascii()
     assert not re.search(r"^::", text, re.MULTILINE)

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.core.errors import Refused, Unavailable
+from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.statement import PREDICATE_TYPE, STATEMENT_TYPE
 from mlops_actions.verify import document
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.command import credentials, printable
+from mlops_actions.verify.policy import GATES, IMAGE, RUNS
 from mlops_actions.verify.run import Verification
 
 
@@ -84,13 +85,28 @@ def test_an_envelope_of_another_type_is_refused() -> None:
         document.read(json.dumps(enveloped("text/plain")))
 
 
-def test_a_failed_check_decides_the_exit_code_before_an_error() -> None:
-    verification = Verification([Check(True, "a"), Check(None, "b")])
-    assert verification.exit_code == 0
-    verification.errors += [Unavailable("x", "y"), Refused("x", "y")]
-    assert verification.exit_code == 4
-    verification.checks.append(Check(False, "c"))
-    assert verification.exit_code == 1
+CODES: list[tuple[str, list[Check], set[str], int]] = [
+    ("all hold", [Check(RUNS, True, ""), Check(IMAGE, True, "")], set(), 0),
+    (
+        "what is not required may be unknown",
+        [Check(RUNS, True, ""), Check(IMAGE, True, ""), Check(GATES, None, "")],
+        set(),
+        0,
+    ),
+    ("what is not required may fail", [Check(RUNS, True, ""), Check(IMAGE, True, ""), Check(GATES, False, "")], set(), 0),
+    ("one line of a check fails", [Check(RUNS, True, ""), Check(RUNS, False, ""), Check(IMAGE, True, "")], set(), 1),
+    ("one line is unknown", [Check(RUNS, True, ""), Check(RUNS, None, ""), Check(IMAGE, True, "")], set(), 1),
+    ("a check has no line", [Check(RUNS, True, "")], set(), 1),
+    ("an error prevents the rest of a check", [Check(RUNS, True, ""), Check(IMAGE, True, "")], {RUNS}, 4),
+    ("an error prevents another check", [Check(RUNS, True, ""), Check(IMAGE, True, "")], {GATES}, 0),
+    ("a failure comes before an error", [Check(RUNS, True, ""), Check(IMAGE, False, "")], {RUNS}, 1),
+]
+
+
+@pytest.mark.parametrize(("checks", "prevented", "code"), [case[1:] for case in CODES], ids=[case[0] for case in CODES])
+def test_the_exit_code_is_that_of_the_required_checks(checks: list[Check], prevented: set[str], code: int) -> None:
+    errors: list[ActionError] = [Unavailable("x", "y"), Refused("x", "y")] if prevented else []
+    assert Verification(checks, (RUNS, IMAGE), errors, prevented).exit_code == code
 
 
 def test_control_characters_are_not_printed() -> None:

@@ -1,0 +1,128 @@
+"""Compute each gate anew from the statement's runs and baselines, which other checks compare with the tracker: pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from mlops_actions.core import gates as gate_grammar
+from mlops_actions.core.gates import Gate
+from mlops_actions.core.runs import RunQuery
+from mlops_actions.core.statement import PassedGate, Ranking, StatedRun, Training
+from mlops_actions.verify.checks import Check
+from mlops_actions.verify.policy import GATES, REQUIRED_GATES, Policy
+from mlops_actions.verify.selection import DIRECTIONS, parsed_gates
+
+
+def check_gates(training: Training) -> Iterator[Check]:
+    """Evaluate every gate with the statement's metrics."""
+    if not training.gates:
+        yield Check(GATES, None, "gates: the statement names none")
+    for stated in training.gates:
+        yield _check_gate(stated, training)
+
+
+def check_required(training: Training, policy: Policy) -> Iterator[Check]:
+    """Compare the statement's gates and baseline tags with those that the policy names."""
+    if policy.gates is not None:
+        stated, wanted = [_meaning(gate) for gate in parsed_gates(training)], [_meaning(gate) for gate in policy.gates]
+        for gate, meaning in zip(policy.gates, wanted, strict=True):
+            missing = f"{REQUIRED_GATES}: the statement lacks {gate.text}"
+            known = f"{REQUIRED_GATES}: the statement holds {gate.text}"
+            yield Check(REQUIRED_GATES, meaning in stated, known if meaning in stated else missing)
+        for gate, meaning in zip(parsed_gates(training), stated, strict=True):
+            if meaning not in wanted:
+                yield Check(REQUIRED_GATES, False, f"{REQUIRED_GATES}: the policy does not name {gate.text}")
+    if policy.baseline_tags is not None:
+        query = training.baselines.query if training.baselines else RunQuery()
+        tags, only_tags = _tags(query)
+        same = only_tags and tags == set(policy.baseline_tags)
+        text = f"baselines were selected by {', '.join(sorted(tags)) or 'no tag'}{'' if only_tags else ' and otherwise'}"
+        wanted_tags = "" if same else f", not by {', '.join(policy.baseline_tags)}"
+        yield Check(REQUIRED_GATES, same, f"{REQUIRED_GATES}: {text}{wanted_tags}")
+
+
+def _meaning(gate: Gate) -> tuple[object, ...]:
+    """Return what two gates must share to be the same one: everything but how they are written."""
+    return tuple(value for name, value in vars(gate).items() if name != "text")
+
+
+def _tags(query: RunQuery) -> tuple[set[str], bool]:
+    """Return the tags by which a query selects baselines, and whether it selects by nothing else."""
+    alternatives = query.any_of or (query,)
+    tags = {tag for alternative in alternatives for tag in alternative.tags}
+    return tags, all(alternative == RunQuery(tags=alternative.tags) for alternative in query.any_of) and bool(query.any_of)
+
+
+def _check_gate(stated: PassedGate, training: Training) -> Check:
+    label = f"gate {stated.rule}"
+    try:
+        (gate,) = gate_grammar.parse([stated.rule])
+    except ValueError:
+        return Check(GATES, False, f"gate {stated.rule!r}: it is no gate")
+    value = _mean_of(training.runs, gate.metric)
+    if value is None or not _same(value, stated.value):
+        return Check(GATES, False, f"{label}: the statement's own runs do not have the value {stated.value}")
+    reference, unknown = _reference(gate, training)
+    if unknown:
+        return Check(GATES, None, f"{label}: {unknown}")
+    if reference is None:
+        return Check(GATES, False, f"{label}: no stated baseline has a value of {gate.metric}")
+    required = gate.required(reference) if gate.reference else gate.amount
+    if not _same(required, stated.required):
+        return Check(GATES, False, f"{label}: it requires {required}, not {stated.required} as the statement says")
+    return Check(GATES, gate.passes(value, required), f"{label}: {value} against {required}")
+
+
+def _reference(gate: Gate, training: Training) -> tuple[float | None, str]:
+    """Return the baseline's value (for a plain number that number), or why it cannot be computed here."""
+    if getattr(gate, "confidence", 0):
+        return None, "its evidence from several seeds is not computed here"
+    if not gate.reference:
+        return gate.amount, ""
+    groups = training.baselines.groups if training.baselines else ()
+    values = [value for group in groups if (value := _mean_of(group, gate.metric)) is not None]
+    if gate.reference == "mean":
+        return (fmean(values) if values else None), ""
+    if gate.reference == "latest":
+        return (_mean_of(groups[0], gate.metric) if groups else None), ""
+    if gate.reference == "best":
+        return _of_best(gate, training)
+    direction = DIRECTIONS.get(gate.operator)
+    if direction is None:
+        return None, f"which value of {gate.metric} is the best one is not known here"
+    return (max(values) if direction == "max" else min(values)) if values else None, ""
+
+
+def _of_best(gate: Gate, training: Training) -> tuple[float | None, str]:
+    """Return the value of the baseline that is best by the metric that chose it."""
+    baselines = training.baselines
+    if baselines is None or not baselines.groups:
+        return None, ""
+    if baselines.by is None:
+        return _mean_of(baselines.groups[0], gate.metric), ""
+    ranked = [group for group in baselines.groups if _mean_of(group, baselines.by.metric) is not None]
+    if not ranked:
+        return None, ""
+    operators = {DIRECTIONS.get(other.operator) for other in parsed_gates(training) if other.metric == baselines.by.metric}
+    if baselines.by.direction not in operators:
+        return None, f"no gate tells that {baselines.by} chooses the best baseline"
+    return _mean_of(_best_group(ranked, baselines.by), gate.metric), ""
+
+
+def _best_group(groups: Sequence[Sequence[StatedRun]], by: Ranking) -> Sequence[StatedRun]:
+    sign = 1 if by.direction == "max" else -1
+    # The first of equal ones is the newest.
+    return max(groups, key=lambda group: sign * (_mean_of(group, by.metric) or 0.0))
+
+
+def _mean_of(runs: Sequence[StatedRun], metric: str) -> float | None:
+    values = [run.metrics.get(metric) for run in runs]
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
+
+
+def _same(one: float, other: float) -> bool:
+    """Tell whether two numbers are equal but for the order in which a mean was summed."""
+    return math.isclose(one, other, rel_tol=1e-12, abs_tol=0.0)

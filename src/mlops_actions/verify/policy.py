@@ -1,0 +1,129 @@
+"""Which checks must hold: a list of their names, or a YAML file of them with the gates that a statement must hold. Pure.
+
+    checks: [repository, commit, image, runs, metrics, gates, required-gates]
+    gates:
+      - test_accuracy >= baseline - 0.5%
+    baseline-tags: [production]
+    select-by: test_accuracy:max
+
+An unknown check is not one that holds. Without a policy every check must hold that applies to the statement, and every value
+that an option pins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_actions.core import gates as gate_grammar
+from mlops_actions.core.gates import Gate
+from mlops_actions.core.parsers import items, yaml_value
+from mlops_actions.core.suggest import did_you_mean
+
+REPOSITORY, COMMIT, PROJECT = "repository", "commit", "project"
+PULL_REQUEST, JOB, WORKFLOW = "pull-request", "job", "workflow"
+SUBJECTS, IMAGE, TRACKER, RUNS, CLEAN = "subjects", "image", "tracker", "runs", "clean"
+METRICS, DATASETS, CANDIDATES, JUDGED = "metrics", "datasets", "candidates", "judged"
+BASELINES, GATES, REQUIRED_GATES = "baselines", "gates", "required-gates"
+MODEL, FILES = "model", "files"
+SIGNATURE = "signature"
+
+CHECKS: Mapping[str, str] = {
+    REPOSITORY: "the repository is the one of --repository",
+    COMMIT: "the commit is the one of --sha",
+    PROJECT: "the tracker's project is the one of --project",
+    PULL_REQUEST: "the pull request is the one of --pull-request",
+    JOB: "the job that wrote the statement is the one of --job",
+    WORKFLOW: "the training workflow's uid is the one of --workflow-uid",
+    SUBJECTS: "each subject is the image or a file of the model",
+    IMAGE: "the registry has the image, it is of the commit, and the one of --image",
+    TRACKER: "the tracker's server is the one that the environment names",
+    RUNS: "the judged runs finished, and the tracker recorded the commit for them",
+    CLEAN: "the judged runs ran without uncommitted changes",
+    METRICS: "the judged runs have the metrics that the statement says",
+    DATASETS: "the judged runs used the datasets that the statement says, and no others",
+    CANDIDATES: "the statement names every run of the commit as a candidate",
+    JUDGED: "the judged run is the one that the statement's rule chooses among the candidates",
+    BASELINES: "the baselines have the values that the statement says, and the tracker selects the same ones",
+    GATES: "the judged runs pass each gate, computed anew from the runs and the baselines",
+    REQUIRED_GATES: "the statement holds the gates (and baseline tags) that the policy file names, and no others",
+    MODEL: "a judged run logged the model",
+    FILES: "the model's files have the SHA-256 that the statement says",
+}
+PINNED = (REPOSITORY, COMMIT, PROJECT, PULL_REQUEST, JOB, WORKFLOW)
+_KEYS = ("checks", "gates", "baseline-tags", "select-by")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The checks that must hold (empty: those that apply), and the gates that must be there (None: any)."""
+
+    checks: tuple[str, ...] = ()
+    gates: tuple[Gate, ...] | None = None
+    baseline_tags: tuple[str, ...] | None = None
+    select_by: str = ""
+
+    @property
+    def compares_gates(self) -> bool:
+        """Whether the policy says which gates or baselines must be there."""
+        return self.gates is not None or self.baseline_tags is not None
+
+    def required(self, applicable: Collection[str], pinned: Collection[str]) -> tuple[str, ...]:
+        """Return the checks that must hold, in their order; a pinned value is always one of them."""
+        named = set(self.checks or applicable) | set(pinned) | ({REQUIRED_GATES} if self.compares_gates else set())
+        return tuple(name for name in CHECKS if name in named)
+
+
+def parse_list(text: str) -> Policy:
+    """Parse names of checks, separated by commas; raises ValueError."""
+    return Policy(_checks(items(text)))
+
+
+def parse_file(text: str) -> Policy:
+    """Parse a policy file; raises ValueError that names the mistake."""
+    document = yaml_value(text, unique_keys=True)
+    if isinstance(document, list):
+        return Policy(_checks(document))
+    if not isinstance(document, dict) or not document:
+        raise ValueError(f"is no YAML mapping with {', '.join(_KEYS)}, and no list of checks")
+    for key in document:
+        if key not in _KEYS:
+            raise ValueError(f"holds {key!r}{did_you_mean(str(key), _KEYS)}; it may hold {', '.join(_KEYS)}")
+    checks = _checks(document["checks"]) if "checks" in document else ()
+    gates = _gates(document["gates"]) if "gates" in document else None
+    tags = _texts(document["baseline-tags"], "baseline-tags") if "baseline-tags" in document else None
+    select_by = document.get("select-by", "")
+    if not isinstance(select_by, str) or ("select-by" in document and not select_by.endswith((":min", ":max"))):
+        raise ValueError("has 'select-by' that is not METRIC:min or METRIC:max")
+    if REQUIRED_GATES in checks and gates is None and tags is None:
+        raise ValueError(f"asks for {REQUIRED_GATES!r}, but names no 'gates'")
+    return Policy(checks, gates, tags, select_by)
+
+
+def _checks(value: Any) -> tuple[str, ...]:
+    names = _texts(value, "checks")
+    if not names:
+        raise ValueError("names no check")
+    for name in names:
+        if name == SIGNATURE:
+            raise ValueError(f"names {name!r}, which this command does not check: run `gh attestation verify`")
+        if name not in CHECKS:
+            raise ValueError(f"names the unknown check {name!r}{did_you_mean(name, CHECKS)}; known are {', '.join(CHECKS)}")
+    if len(set(names)) < len(names):
+        raise ValueError("names a check twice")
+    return names
+
+
+def _gates(value: Any) -> tuple[Gate, ...]:
+    try:
+        return gate_grammar.parse(_texts(value, "gates"))
+    except ValueError as problem:
+        raise ValueError(f"has a mistake in 'gates': {problem}") from None
+
+
+def _texts(value: Any, key: str) -> tuple[str, ...]:
+    entries: Sequence[Any] = value if isinstance(value, list | tuple) else ()
+    if not isinstance(value, list | tuple) or not all(isinstance(entry, str) and entry.strip() for entry in entries):
+        raise ValueError(f"has '{key}' that is no list of texts")
+    return tuple(entry.strip() for entry in entries)

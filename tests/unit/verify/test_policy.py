@@ -1,0 +1,73 @@
+"""Policies: a list or a file says which checks must hold; a mistake in one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.verify import command, policy
+from mlops_actions.verify.checks import Pins
+from mlops_actions.verify.policy import CHECKS, Policy, parse_file, parse_list
+
+ALL = set(CHECKS) - {"required-gates", *policy.PINNED}
+
+REQUIRED: list[tuple[str, Policy, set[str], set[str], set[str]]] = [
+    ("without a policy all that apply", Policy(), ALL, set(), ALL),
+    ("without a policy also what is pinned", Policy(), {"runs"}, {"commit"}, {"runs", "commit"}),
+    ("a list alone", parse_list("runs, gates"), ALL, set(), {"runs", "gates"}),
+    ("a list and a pin", parse_list("runs"), ALL, {"job"}, {"runs", "job"}),
+    ("a file of gates alone", parse_file("gates: [acc >= 0.9]"), {"runs"}, set(), {"runs", "required-gates"}),
+    ("a file with a list of checks", parse_file("[runs, model]"), ALL, set(), {"runs", "model"}),
+    ("a file with checks and gates", parse_file("checks: [runs]\ngates: [acc > 1]"), ALL, set(), {"runs", "required-gates"}),
+    ("a file of baselines' tags", parse_file("checks: [runs]\nbaseline-tags: [x]"), ALL, set(), {"runs", "required-gates"}),
+    ("what does not apply is required where it is named", parse_list("image"), {"runs"}, set(), {"image"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "applicable", "pinned", "expected"), [case[1:] for case in REQUIRED], ids=[case[0] for case in REQUIRED]
+)
+def test_a_policy_requires_checks(given: Policy, applicable: set[str], pinned: set[str], expected: set[str]) -> None:
+    required = given.required(applicable, pinned)
+    assert set(required) == expected
+    assert list(required) == [name for name in CHECKS if name in expected]
+
+
+BAD: list[tuple[str, str, str]] = [
+    ("an unknown check", "runs,metricks", "names the unknown check 'metricks' (did you mean 'metrics'?)"),
+    ("the signature", "signature", "run `gh attestation verify`"),
+    ("a check twice", "runs,runs", "names a check twice"),
+    ("no check", ",", "names no check"),
+    ("an empty file", "FILE", "is no YAML mapping"),
+    ("a file with a text", "FILE:runs", "is no YAML mapping"),
+    ("broken YAML", "FILE:checks: [", "is not valid YAML"),
+    ("an unknown key", "FILE:check: [runs]", "holds 'check' (did you mean 'checks'?)"),
+    ("no list", "FILE:checks: runs", "has 'checks' that is no list"),
+    ("an empty list", "FILE:checks: []", "names no check"),
+    ("a number", "FILE:checks: [1]", "has 'checks' that is no list of texts"),
+    ("an unknown check in a file", "FILE:checks: [gate]", "names the unknown check 'gate'"),
+    ("no gate", "FILE:gates: [acc is good]", "has a mistake in 'gates': line 1 is no gate"),
+    ("gates as a text", "FILE:gates: acc >= 0.9", "has 'gates' that is no list"),
+    ("required gates without gates", "FILE:checks: [required-gates]", "names no 'gates'"),
+    ("a metric without direction", "FILE:select-by: acc", "METRIC:min or METRIC:max"),
+    ("tags as a number", "FILE:baseline-tags: 3", "has 'baseline-tags' that is no list"),
+    ("a key twice", "FILE:checks: [runs]\nchecks: [gates]", "holds the key 'checks' twice"),
+    ("no text", "FILE:\x00", "is not valid YAML"),
+    ("a missing file", "none.yml", "cannot be read"),
+    ("a folder", "./", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+def test_a_bad_policy_is_exit_2_and_names_the_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, message: str
+) -> None:
+    if given.startswith("FILE"):
+        (tmp_path / "policy.yml").write_text(given[5:])
+        given = str(tmp_path / "policy.yml")
+    assert command.main(tmp_path / "statement.json", Pins(), {}, policy=given) == 2
+    error, remedy = capsys.readouterr().err.splitlines()
+    assert message in error, error
+    assert error.startswith("error: --policy ")
+    assert remedy.startswith("remedy: ")
