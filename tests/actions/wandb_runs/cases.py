@@ -130,10 +130,17 @@ VALUES = [
     Case(
         "text is text",
         {"metrics": "acc"},
-        [summary(acc="0.9")],
+        [summary(acc="high")],
         [summary(acc=1)],
+        cells={"acc": "high"},
+        says=["| `acc` ↑ \\* | `high` | – |"],
+    ),
+    Case(
+        "a number that was recorded as text is a number",
+        {"metrics": "acc", "gates": "acc >= 0.9"},
+        [summary(acc="0.9")],
+        outputs={"gate": "passed"},
         cells={"acc": "0.9"},
-        says=["| `acc` ↑ \\* | `0.9` | – |"],
     ),
     Case(
         "true is no number",

@@ -43,7 +43,7 @@ CHOICES = [
     pytest.param("best", [ACC], acc(0.9, 0.9, 0.9), "c0", "c0", "acc:max", "together with 2 as good", id="ties: the newest"),
     pytest.param("best", [ACC], acc(0.9), "c0", "c0", "", "the only finished candidate", id="one candidate"),
     pytest.param("best", [ACC], acc(NAN), "c0", "c0", "", "the only finished candidate", id="one candidate without a value"),
-    pytest.param("best", [ACC], acc(NAN, 0.1, "0.9"), "c1", "c1", "acc:max", "of 3", id="NaN and text are never the best"),
+    pytest.param("best", [ACC], acc(NAN, 0.1, "high"), "c1", "c1", "acc:max", "of 3", id="NaN and text are never the best"),
     pytest.param(
         "best", [ACC, LOSS], [{"loss": 2}, {"loss": 1}], "c1", "c1", "loss:min", "by loss", id="the first with a value"
     ),
