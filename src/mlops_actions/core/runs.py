@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from mlops_actions.core.float32 import as_logged
+
 FINISHED, RUNNING = "finished", "running"
 # The states of a run that has ended. Any other state belongs to a run that has not: `running`, `pending`, and also
 # `preempting` and `preempted`, since a preempted run comes back when there is a machine for it.
@@ -287,10 +289,13 @@ def logged_number(value: Any) -> float | None:
 
 
 def finite_number(value: Any) -> float | None:
-    """Return a value as a finite number; None for anything else, also for NaN, infinities and booleans."""
+    """Return a value as a finite number; None for anything else, also for NaN, infinities and booleans.
+
+    A float32 that was widened on its way is the number that was logged: 0.95, not 0.949999988079071.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(value) if math.isfinite(value) else None
+        return as_logged(float(value)) if math.isfinite(value) else None
     except OverflowError:
         return None

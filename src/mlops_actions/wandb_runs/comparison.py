@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from mlops_actions.core.runs import Run, RunDetails, RunKeys, TrackerInfo, TrackerResult
 from mlops_actions.wandb_runs.differences import compare
@@ -15,7 +16,7 @@ from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection import runs as selection
 from mlops_actions.wandb_runs.selection.base_commits import BaseCommits
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar, choose_bar
-from mlops_actions.wandb_runs.selection.judged import ALL, Judged, choose
+from mlops_actions.wandb_runs.selection.judged import ALL, BEST, MEAN, Judged, choose
 from mlops_actions.wandb_runs.selection.runs import RunSelection
 from mlops_actions.wandb_runs.selection.usable import (
     UsableBaselines,
@@ -23,9 +24,10 @@ from mlops_actions.wandb_runs.selection.usable import (
     usable_candidates,
     why_none_is_judged,
 )
-from mlops_actions.wandb_runs.statistics import seeds
+from mlops_actions.wandb_runs.statistics import seeds, survivors
+from mlops_actions.wandb_runs.statistics.pairing import SEED_KEYS
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
-from mlops_actions.wandb_runs.verdict import chosen_by_gate, commit_evidence, doubts, gates
+from mlops_actions.wandb_runs.verdict import chosen_by_gate, commit_evidence, doubts, evidence, gates
 from mlops_actions.wandb_runs.verdict.baseline_doubts import baseline_doubts
 from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
 from mlops_actions.wandb_runs.verdict.every_candidate import decisive_run, evaluate_all
@@ -71,6 +73,7 @@ def selection_of(inputs: Inputs, base: BaseCommits | None = None) -> RunSelectio
         baseline_sha=inputs.baseline_sha or "",
         max_baselines=inputs.baseline_limit,
         base=base,
+        by_group=inputs.aggregate == "group",
     )
 
 
@@ -79,8 +82,9 @@ def keys_of(inputs: Inputs) -> RunKeys:
     shown, gates_named = inputs.metrics or (), inputs.gates or ()
     names = [metric.name for metric in shown if not metric.is_pattern] + [gate.metric for gate in gates_named]
     names += [inputs.select_by.name] if inputs.select_by else []
+    seed_keys = SEED_KEYS if inputs.aggregate == "group" else ()
     return RunKeys(
-        config=tuple(dict.fromkeys([inputs.sha_config_key, *(inputs.config_keys or ())])),
+        config=tuple(dict.fromkeys([inputs.sha_config_key, *(inputs.config_keys or ()), *seed_keys])),
         summary=tuple(dict.fromkeys(names)),
         summary_patterns=tuple(metric.name for metric in shown if metric.is_pattern),
     )
@@ -98,7 +102,8 @@ def prepare(inputs: Inputs, result: TrackerResult, chosen: RunSelection | None =
     candidates = tuple(selection.newest_first(result.candidates))
     usable = usable_candidates(chosen, candidates)
     found = usable_baselines(chosen, result.baselines, candidates)
-    baselines = selection.select_baselines(chosen, found.runs, candidates)
+    of_baselines = selection.select_baselines(chosen, found.runs, candidates)
+    baselines = tuple(run for run in of_baselines if run.finished)
     runs = [*candidates, *baselines]
     gate_lines = inputs.gates or ()
     expansion = patterns.expand(inputs.metrics or (), runs)
@@ -111,10 +116,11 @@ def prepare(inputs: Inputs, result: TrackerResult, chosen: RunSelection | None =
     all_metrics = tuple({**gate_metrics, **by_name}.values())
     select_by = directions.complete(inputs.select_by, inputs.metrics or (), gate_lines) if inputs.select_by else None
     ranking = (select_by,) if select_by else (*shown, *gate_metrics.values())
-    by_group = inputs.aggregate == "group"
+    by_group = chosen.by_group
     ordered = (*ranking, *all_metrics)
     candidate_groups = seeds.group_runs(usable, ordered, by_group=by_group)
-    baseline_groups = seeds.group_runs(baselines, ordered, by_group=by_group)
+    identity = partial(selection.baseline_group, chosen)
+    baseline_groups = seeds.group_runs(of_baselines, ordered, by_group=by_group, identity=identity)
     return Comparison(
         selection=chosen,
         candidates=candidates,
@@ -160,6 +166,13 @@ def evaluate(
     absence = no_baseline(inputs.no_baseline, chosen, comparison.found, tracker.name)
     no_candidate = why_none_is_judged(comparison.candidates, comparison.usable) or judged.reason
 
+    of_bar = next((group for group in comparison.baseline_groups if bar and group.run is bar.run), None)
+    # The best of several had several chances. Where every one must pass, each has only its own.
+    choices = len(judged.candidates) if judged.judge == BEST and judged.by else 1
+
+    def seeds_of(candidate: SeedGroup) -> evidence.Seeds:
+        return evidence.Seeds(candidate, comparison.baseline_groups, of_bar, choices)
+
     def gates_of(candidate: SeedGroup | None) -> tuple[GateResult, ...]:
         return gates.evaluate(
             inputs.gates or (),
@@ -169,6 +182,7 @@ def evaluate(
             bar=bar,
             no_candidate=no_candidate,
             no_baseline=absence,
+            evidence=partial(evidence.judge, seeds=seeds_of(candidate)) if candidate and chosen.by_group else None,
         )
 
     if judged.judge == ALL and judged.candidates:
@@ -177,6 +191,8 @@ def evaluate(
     else:
         gate_results = gates_of(judged.group)
     group = judged.group
+    # The mean of several groups is no group of seeds: their differences are not noise.
+    of_seeds = group if chosen.by_group and (judged.judge != MEAN or len(judged.candidates) == 1) else None
     finished = tuple(run for run in comparison.usable if run.finished)
     commit = commit_evidence.collect(comparison.candidates, chosen.sha, chosen.sha_config_key, details)
     datasets = compare_datasets(finished, comparison.baselines, details) if inputs.lineage and finished else None
@@ -188,7 +204,6 @@ def evaluate(
         datasets=datasets,
         details=details,
     )
-    by_group = inputs.aggregate == "group"
     findings = Findings(
         tracker=tracker,
         project=inputs.project,
@@ -200,7 +215,7 @@ def evaluate(
         counts=selection.count(comparison.candidates, comparison.baselines, now),
         judged=judged,
         rows=compare(group.run, baselines, comparison.metrics, bar.run if bar else None) if group else (),
-        seeds=seeds.compare_seeds(group, comparison.baselines, comparison.metrics) if group and by_group else (),
+        seeds=evidence.compare(seeds_of(of_seeds), comparison.metrics) if of_seeds else (),
         gates=gate_results,
         accepted_gates=gates_of(judged.accepted) if judged.accepted else (),
         bar=bar,
@@ -211,10 +226,11 @@ def evaluate(
         details=details,
         curves=inputs.curves or (),
         silent=frozenset(run.id for run in comparison.candidates if run.is_silent(now)),
-        doubts=tuple(
-            baseline_doubts(
+        doubts=(
+            *baseline_doubts(
                 chosen.base, comparison.found, bar, gates=gate_results, details=details, tracker_name=tracker.name
-            )
+            ),
+            *(survivors.doubts(of_seeds, of_bar) if chosen.by_group else ()),
         ),
         notes=(*tracker_notes, *comparison.notes),
         timed_out=timed_out,

@@ -270,7 +270,11 @@ def _seeds(comparison: SeedComparison) -> Json:
         "candidates": vars(comparison.candidates),
         "baselines": vars(comparison.baselines),
         "difference": comparison.difference,
+        "against": comparison.against,
         "interval": None if comparison.low is None else [comparison.low, comparison.high],
+        "probability": comparison.probability,
+        "paired": comparison.paired,
+        "seeds-needed": comparison.seeds_needed,
         "verdict": comparison.verdict,
     }
 
@@ -283,6 +287,7 @@ def _gate(result: GateResult) -> Json:
         "judged": result.judged,
         "value": result.value,
         "required": result.required,
+        "bound": result.bound,
         "against": result.against or None,
         "reason": result.reason or None,
     }

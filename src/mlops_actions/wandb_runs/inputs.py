@@ -190,7 +190,8 @@ class Inputs(DeclaredInputs):
     gates: tuple[Gate, ...] | None = input_field(
         _gates,
         "Conditions that the judged candidate must fulfil, one per line: `METRIC OP NUMBER`, or "
-        "`METRIC OP baseline[.best|.mean|.latest] [+ - *] NUMBER[%]`. A missing value is a failure, never a pass.",
+        "`METRIC OP baseline[.best|.mean|.latest] [+ - *] NUMBER[%]`. A missing value is a failure, never a pass. "
+        "`… with 95% confidence` asks for evidence from several seeds.",
     )
     require: tuple[str, ...] | None = input_field(
         _require,
@@ -201,7 +202,7 @@ class Inputs(DeclaredInputs):
     )
     aggregate: str = input_field(
         choice("none", "group"),
-        "`group`: show the runs of one group (seeds) as mean ± standard deviation.",
+        "`group`: compare groups of runs (seeds): mean ± standard deviation, how many finished, what is more than noise.",
         default="none",
     )
     wait: bool = input_field(boolean, "Wait until all candidates have ended.", default="false")
@@ -296,6 +297,17 @@ class Inputs(DeclaredInputs):
             )
         if self.statement and not (self.sha and self.lineage):
             yield BadInput("input 'statement' needs 'sha' and 'lineage'", "give 'sha', and leave 'lineage' on")
+        asking = [gate.text for gate in self.gates or () if gate.confidence]
+        if asking and self.aggregate != "group":
+            yield BadInput(
+                f"input 'gates' asks for evidence ({asking[0]}), which one run alone cannot give",
+                "give 'aggregate: group', and train several seeds of one group on each side",
+            )
+        if asking and self.judge == MEAN:
+            yield BadInput(
+                f"input 'gates' asks for evidence ({asking[0]}), but 'judge: mean' mixes several groups",
+                "give another 'judge': the seeds of one group show its noise",
+            )
         required = self.require or ()
         if requirements.VERIFIED in required and not self.sha:
             yield BadInput(

@@ -48,7 +48,12 @@ _DIFFERENCE: Json = {
         _object(reference=_NUMBER, absolute=_NUMBER, percent=_OPTIONAL_NUMBER, better={"type": ["boolean", "null"]}),
     ]
 }
-_SPREAD = _object(mean=_NUMBER, deviation=_OPTIONAL_NUMBER, n=_COUNT)
+_SPREAD = _object(
+    mean=_NUMBER,
+    deviation=_OPTIONAL_NUMBER,
+    n={**_COUNT, "description": "The seeds that the mean is of."},
+    started={**_COUNT, "description": "The runs of the group in any state."},
+)
 _ARTIFACTS = _list(_object(name=_TEXT, version=_COUNT, type=_TEXT, digest=_TEXT))
 _RUN_IDS = _list(_TEXT)
 
@@ -125,10 +130,20 @@ RESULT: Mapping[str, Json] = {
             candidates=_SPREAD,
             baselines=_SPREAD,
             difference=_NUMBER,
+            against={**_TEXT, "description": "The baseline group."},
             interval={"type": ["array", "null"], "items": _NUMBER, "description": "The 95 % interval of the difference."},
+            probability={
+                "type": ["number", "null"],
+                "description": "The p-value, corrected for all metrics; null where nothing can be told from noise.",
+            },
+            paired={**_BOOLEAN, "description": "Whether the same seeds ran on both sides."},
+            seeds_needed={
+                "type": ["integer", "null"],
+                "description": "Seeds on each side that would tell such a difference: an estimate.",
+            },
             verdict=_TEXT,
         ),
-        "With `aggregate: group`: the seeds of the judged group against the baselines.",
+        "With `aggregate: group`: the seeds of the judged group against those of one baseline group.",
     ),
     "gate": _STATUS,
     "gate-results": _list(
@@ -139,6 +154,7 @@ RESULT: Mapping[str, Json] = {
             judged={"type": "boolean", "description": "`false`: there is no baseline, and `no-baseline` allows that."},
             value=_OPTIONAL_NUMBER,
             required=_OPTIONAL_NUMBER,
+            bound={**_OPTIONAL_NUMBER, "description": "With `… % confidence`: the end of the interval that was compared."},
             against={**_OPTIONAL_TEXT, "description": "Where the required number comes from, in words."},
             reason=_OPTIONAL_TEXT,
         ),

@@ -65,3 +65,12 @@ def _cut(value: Any, text: int, items: int) -> Any:
 def truncate(text: str, length: int) -> str:
     """Cut text to a number of characters; an ellipsis marks the cut."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def tell_apart(*numbers: float) -> tuple[str, ...]:
+    """Write finite numbers with four significant digits, and with more where two that differ would look alike."""
+    for digits in range(4, 17):
+        texts = tuple(f"{number:.{digits}g}" for number in numbers)
+        if len(set(texts)) == len(set(numbers)):
+            return texts
+    return tuple(map(repr, numbers))

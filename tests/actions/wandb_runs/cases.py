@@ -252,20 +252,111 @@ BEST = [
     ),
 ]
 
+
+def seeds(group: str, *values: float, name: str = "acc", **config: list[Any]) -> list[dict[str, Any]]:
+    """Runs of one group, each with its value, and with its own value of each config key."""
+    return [
+        {**summary(**{name: value}), "group": group, "config": {key: own[index] for key, own in config.items()}}
+        for index, value in enumerate(values)
+    ]
+
+
+_FIVE = [0.5, 0.6, 0.7, 0.8, 0.9]
+_GAIN = [0.52, 0.63, 0.72, 0.83, 0.92]
+_EVIDENCE = {"metrics": "acc", "aggregate": "group", "gates": "acc > baseline with 95% confidence"}
+
 SEEDS = [
     Case(
-        "too few seeds say so",
+        "one seed a side cannot be told from noise",
         {"metrics": "acc", "aggregate": "group"},
-        [{**summary(acc=value), "group": "g"} for value in (0.9, 0.8)],
-        [{**summary(acc=0.7), "group": "h"}],
-        says=["0.85 ± 0.071 (n = 2)", "too few seeds to tell from noise (at least 3 on each side)"],
+        seeds("g", 0.9, 0.8),
+        seeds("h", 0.7),
+        says=[
+            "0.85 ± 0.071 (n = 2)",
+            "one baseline seed says nothing about its own spread",
+            "not to be told from noise on 1",
+        ],
     ),
     Case(
         "worse by more than noise",
         {"metrics": "loss", "aggregate": "group"},
-        [{**summary(loss=2 + seed / 100), "group": "g"} for seed in range(4)],
-        [{**summary(loss=1 + seed / 100), "group": "h"} for seed in range(4)],
-        says=["worse by more than noise", "(n = 4)"],
+        seeds("g", 2, 2.01, 2.02, 2.03, name="loss"),
+        seeds("h", 1, 1.01, 1.02, 1.03, name="loss"),
+        says=["🔴 worse by more than noise", "(n = 4)", "worse on 1 of 1 metric against h"],
+    ),
+    Case(
+        "what may be noise is not called better",
+        {"metrics": "acc", "aggregate": "group"},
+        seeds("g", 0.8, 0.9, 1.0),
+        seeds("h", 0.7, 0.8, 0.9),
+        says=["no more than noise on 1 of 1 metric against h", "about 17 seeds a side would tell such a difference"],
+    ),
+    Case(
+        "the same seeds are compared in pairs",
+        {"metrics": "acc", "aggregate": "group"},
+        seeds("g", *_GAIN, seed=[1, 2, 3, 4, 5]),
+        seeds("h", *_FIVE, seed=[1, 2, 3, 4, 5]),
+        says=["🟢 better by more than noise", "The same seeds ran on both sides"],
+    ),
+    Case(
+        "other seeds are not",
+        {"metrics": "acc", "aggregate": "group"},
+        seeds("g", *_GAIN, seed=[1, 2, 3, 4, 5]),
+        seeds("h", *_FIVE, seed=[1, 2, 3, 4, 6]),
+        says=["no more than noise"],
+    ),
+    Case(
+        "lost seeds stand beside every mean, and make it doubtful",
+        {"metrics": "acc", "aggregate": "group"},
+        [*seeds("g", 0.8, 0.9, 1.0), {"state": "crashed", "group": "g"}, {"state": "failed", "group": "g"}],
+        [*seeds("h", 0.7, 0.75), {"state": "crashed", "group": "h"}],
+        says=[
+            "> ⚠️ 3 of 5 seeds finished of the candidate g",
+            "> ⚠️ 2 of 3 seeds finished of the baseline h",
+            "(3 of 5 seeds finished) | 0.725 ± 0.035 (2 of 3 seeds finished)",
+        ],
+        outputs={"num-baselines": "2"},
+    ),
+    Case(
+        "the limit of baselines counts groups",
+        {"metrics": "acc", "aggregate": "group", "max_baselines": "1"},
+        seeds("g", 0.9),
+        [*seeds("new", 0.5, 0.6, 0.7), *seeds("old", 0.1, 0.2)],
+        outputs={"num-baselines": "3"},
+        csv=["c0", "b0", "b1", "b2"],
+    ),
+    Case(
+        "evidence of a gain",
+        _EVIDENCE,
+        seeds("g", 0.91, 0.92, 0.93),
+        seeds("h", 0.71, 0.72, 0.73),
+        says=["✅ The gate passed"],
+    ),
+    Case(
+        "no evidence of a gain is no pass, and says what would tell",
+        _EVIDENCE,
+        seeds("g", 0.8, 0.9, 1.0),
+        seeds("h", 0.7, 0.8, 0.9),
+        code=1,
+        says=[
+            "❌ Gates failed",
+            "with 95 % confidence only 0&#46;6733 is certain",
+            "about 17 seeds on each side would tell",
+        ],
+    ),
+    Case(
+        "too few seeds are no pass",
+        _EVIDENCE,
+        seeds("g", 0.9),
+        seeds("h", 0.1),
+        code=1,
+        says=["train at least 2 seeds on each"],
+    ),
+    Case(
+        "a float32 is the number that was logged",
+        {"metrics": "acc", "gates": "acc >= 0.95"},
+        [summary(acc=0.949999988079071)],
+        says=["✅ The gate passed"],
     ),
     Case(
         "a seed without the metric leaves no mean",

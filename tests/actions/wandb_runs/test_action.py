@@ -618,6 +618,7 @@ def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(step: Wandb
     assert "| `acc` ↑ | 0.95 ± 0.02 (n = 3) | 0.75 ± 0.02 (n = 3) | +0.2 |" in report
     assert "better by more than noise" in report
     assert "no more than noise" in report
+    assert "**More than noise?** Against old" in report
     assert step.outputs()["best-run-id"] == "c2"
     assert json.loads(step.outputs()["result"])["seeds"][0]["verdict"] == "better by more than noise"
     assert len(step.rows()) == 6
@@ -853,6 +854,8 @@ BAD = [
     ({"run_id": "a/b"}, "input 'run-id' must be the id of a run"),
     ({"group": "g", "check_name": "x"}, "'check-name' needs 'sha'"),
     ({"sha": SHA, "promote_alias": "best"}, "'promote-alias' needs 'gates'"),
+    ({"sha": SHA, "gates": "x > baseline with 95% confidence"}, "give 'aggregate: group'"),
+    ({"sha": SHA, "gates": "x > baseline with 101% confidence"}, "asks for 101% confidence"),
     ({"sha": SHA, "FILTER_GITHUB_SHA": OTHER}, "two names for one thing"),
     ({"sha": SHA, "api_key": ""}, "there is no W&B API key"),
     ({"sha": SHA, "api_key": "a b"}, "characters that no API key has"),

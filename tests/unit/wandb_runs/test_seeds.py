@@ -1,73 +1,188 @@
-"""Groups of seeds: means, intervals and verdicts."""
+"""Groups of seeds: means, survivors, intervals, pairs and verdicts."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.metrics.metric import Metric
-from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, compare_seeds, group_runs
+from mlops_actions.wandb_runs.statistics.pairing import pair_up, repeated_seeds
+from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup, compare_seeds, group_runs
+from mlops_actions.wandb_runs.statistics.survivors import doubts
 
 ACC = Metric("acc", "max")
 
 
+def run(identifier: str, group: str = "", *, state: str = "finished", config: Any = None, **summary: Any) -> Run:
+    return Run(
+        id=identifier,
+        name="n",
+        state=state,
+        url="",
+        entity="t",
+        project="p",
+        group=group,
+        config=config or {},
+        summary={name: value for name, value in summary.items() if value is not None},
+    )
+
+
 def runs(group: str, *values: float | None, state: str = "finished") -> list[Run]:
-    return [
-        Run(
-            id=f"{group}{index}",
-            name="n",
-            state=state,
-            url="",
-            entity="t",
-            project="p",
-            group=group,
-            summary={} if value is None else {"acc": value},
-        )
-        for index, value in enumerate(values)
-    ]
+    return [run(f"{group}{index}", group, state=state, acc=value) for index, value in enumerate(values)]
+
+
+def seeded(group: str, seeds: Sequence[Any], key: str = "seed", values: Sequence[float] = ()) -> list[Run]:
+    """Runs with these seeds in their config under a dotted key."""
+    found = []
+    for index, seed in enumerate(seeds):
+        config: Any = seed
+        for part in reversed(key.split(".")):
+            config = {part: config}
+        found.append(run(f"{group}{index}", group, config=config, acc=values[index] if values else 0.0))
+    return found
+
+
+def grouped(*members: Run, metric: Metric = ACC) -> SeedGroup:
+    (group,) = group_runs(members, [metric], by_group=True)
+    return group
+
+
+def compared(candidates: Sequence[Run], baselines: Sequence[Run], metric: Metric = ACC) -> SeedComparison:
+    (comparison,) = compare_seeds(grouped(*candidates, metric=metric), grouped(*baselines, metric=metric), [metric])
+    return comparison
 
 
 def test_a_group_has_the_mean_and_is_represented_by_its_best_run() -> None:
-    (group,) = group_runs(runs("g", 0.8, 0.9, 1.0), [ACC], by_group=True)
+    group = grouped(*runs("g", 0.8, 0.9, 1.0))
     assert group.run.summary["acc"] == pytest.approx(0.9)
     assert group.run.id == "g2"
     assert group.run.title == "g (n = 3)"
 
 
 def test_a_seed_without_the_metric_leaves_the_group_without_a_mean() -> None:
-    (group,) = group_runs(runs("g", 0.8, None), [ACC], by_group=True)
-    assert "acc" not in group.run.summary
+    assert "acc" not in grouped(*runs("g", 0.8, None)).run.summary
 
 
 def test_only_finished_runs_are_grouped_and_only_on_request() -> None:
-    all_runs = [*runs("g", 1, 2), *runs("g", 9, state="crashed"), *runs("", 3, 4)]
+    all_runs = [*runs("g", 1, 2), *runs("h", 9, state="crashed"), *runs("", 3, 4)]
     assert [len(group.members) for group in group_runs(all_runs, [ACC], by_group=True)] == [2, 1, 1]
     assert [len(group.members) for group in group_runs(all_runs, [ACC], by_group=False)] == [1, 1, 1, 1]
 
 
-def compared(candidates: list[float], baselines: list[float], metric: Metric = ACC) -> SeedComparison:
-    (group,) = group_runs(runs("g", *candidates), [metric], by_group=True)
-    return compare_seeds(group, runs("b", *baselines), [metric])[0]
+def test_a_group_that_lost_seeds_is_marked_and_doubtful() -> None:
+    group = grouped(*runs("g", 1, 2, 3), *runs("g", None, state="crashed"), *runs("g", None, state="running"))
+    assert (len(group.members), group.started, group.lost) == (3, 5, 2)
+    assert group.run.title == "g (3 of 5 seeds finished)"
+    assert list(doubts(group, None)) == [
+        "3 of 5 seeds finished of the candidate g: its means are those of the survivors, and tell nothing about the others."
+    ]
+    assert list(doubts(grouped(*runs("g", 1, 2)), grouped(*runs("h", 1, 2)))) == []
 
 
-def test_a_difference_beyond_the_interval_is_more_than_noise() -> None:
-    comparison = compared([0.95, 0.96, 0.97], [0.90, 0.91, 0.92])
-    assert comparison.difference == pytest.approx(0.05)
-    assert comparison.low is not None
-    assert comparison.high is not None
-    assert 0 < comparison.low <= comparison.difference <= comparison.high
-    assert comparison.verdict == "better by more than noise"
-    assert compared([0.90, 0.91, 0.92], [0.95, 0.96, 0.97]).verdict == "worse by more than noise"
-    assert compared([5, 6, 7], [1, 2, 3], Metric("acc", "min")).verdict == "worse by more than noise"
-    assert compared([5, 6, 7], [1, 2, 3], Metric("acc")).verdict == "more than noise"
+VERDICTS: list[tuple[str, list[float], list[float], str, str]] = [
+    ("better", [0.95, 0.96, 0.97], [0.80, 0.81, 0.82], "max", "better by more than noise"),
+    ("worse", [0.80, 0.81, 0.82], [0.95, 0.96, 0.97], "max", "worse by more than noise"),
+    ("less is worse where less is better", [5, 6, 7], [1, 2, 2.5], "max", "better by more than noise"),
+    ("more is worse where less is better", [5, 6, 7], [1, 2, 2.5], "min", "worse by more than noise"),
+    ("no direction", [5, 6, 7], [1, 2, 2.5], "", "more than noise"),
+    ("equal", [0.8, 0.9, 1.0], [0.8, 0.9, 1.0], "max", "no more than noise"),
+    ("unlike but few", [0.8, 0.9, 1.0], [0.7, 0.8, 0.9], "max", "about 17 seeds a side would tell such a difference"),
+    ("tiny", [0.8, 0.9, 1.0], [0.8001, 0.9001, 1.0001], "max", "more than 1,000 seeds a side would be needed to tell"),
+    ("one seed", [0.9], [0.1, 0.2, 0.3], "max", "cannot be told from noise: one candidate seed says nothing"),
+    ("one baseline", [0.9, 0.8], [0.1], "max", "cannot be told from noise: one baseline seed says nothing"),
+    ("two a side far apart", [0.9, 0.91], [0.1, 0.11], "max", "better by more than noise"),
+    ("no spread", [0.9, 0.9], [0.1, 0.1], "max", "all 2 candidate seeds have the same value"),
+    ("two against ten", [0.95, 0.96], [0.9 + seed / 1000 for seed in range(10)], "max", "no more than noise"),
+]
 
 
-def test_noise_and_too_few_seeds_are_named() -> None:
-    assert compared([0.8, 0.9, 1.0], [0.85, 0.9, 0.95]).verdict == "no more than noise"
-    few = compared([0.8, 0.9], [0.1, 0.2, 0.3])
-    assert few.low is None
-    assert "too few seeds" in few.verdict
+@pytest.mark.parametrize(
+    ("candidates", "baselines", "direction", "verdict"), [case[1:] for case in VERDICTS], ids=[case[0] for case in VERDICTS]
+)
+def test_a_verdict_says_what_can_be_told(
+    candidates: list[float], baselines: list[float], direction: str, verdict: str
+) -> None:
+    found = compared(runs("g", *candidates), runs("b", *baselines), Metric("acc", direction))
+    assert verdict in found.verdict
+    assert found.difference == pytest.approx(sum(candidates) / len(candidates) - sum(baselines) / len(baselines))
+    if found.low is not None and found.high is not None:
+        assert found.low <= found.difference <= found.high
 
 
-def test_equal_numbers_give_equal_intervals() -> None:
-    assert compared([0.8, 0.9, 1.0], [0.7, 0.8, 0.9]) == compared([0.8, 0.9, 1.0], [0.7, 0.8, 0.9])
+def test_a_chance_find_among_many_metrics_is_none() -> None:
+    names = [f"m{number}" for number in range(10)]
+    metrics = [Metric(name, "max") for name in names]
+
+    def side(group: str, gain: float) -> SeedGroup:
+        values = [{name: 1 + seed / 10 + (gain if name == "m3" else 0) for name in names} for seed in range(3)]
+        members = [replace(run(f"{group}{seed}", group), summary=summary) for seed, summary in enumerate(values)]
+        return group_runs(members, metrics, by_group=True)[0]
+
+    ours, theirs = side("g", 0.36), side("h", 0)
+    (alone,) = compare_seeds(ours, theirs, [metrics[3]])
+    assert alone.claimed
+    among = compare_seeds(ours, theirs, metrics)[3]
+    assert among.low == alone.low
+    assert among.low is not None
+    assert among.low > 0
+    assert among.verdict.startswith("no more than noise among 10 metrics; about")
+    # The best of several groups had several chances.
+    (chosen,) = compare_seeds(ours, theirs, [metrics[3]], choices=5)
+    assert chosen.claimed is False
+
+
+PAIRS: list[tuple[str, list[Run], list[Run], int]] = [
+    ("the same seeds in another order", seeded("g", [1, 2, 3]), seeded("h", [3, 1, 2]), 3),
+    ("numbers and texts", seeded("g", [1, "2", 3.0]), seeded("h", ["1", 2, 3]), 3),
+    ("under different keys", seeded("g", [1, 2], "random_seed"), seeded("h", [1, 2], "training.seed"), 2),
+    ("one seed is another one", seeded("g", [1, 2, 3]), seeded("h", [1, 2, 4]), 0),
+    ("one seed more", seeded("g", [1, 2, 3]), seeded("h", [1, 2]), 0),
+    ("a seed twice", seeded("g", [1, 1, 2]), seeded("h", [1, 1, 2]), 0),
+    ("the same seed everywhere", seeded("g", [42, 42]), seeded("h", [42, 42]), 0),
+    ("no seeds", seeded("g", [1, 2], "lr"), seeded("h", [1, 2], "lr"), 0),
+    ("a run without", [*seeded("g", [1]), run("g9", "g")], seeded("h", [1, 2]), 0),
+    ("no numbers", seeded("g", [True, False]), seeded("h", [True, False]), 0),
+    ("nothing", seeded("g", [None, [1]]), seeded("h", [None, [1]]), 0),
+]
+
+
+@pytest.mark.parametrize(("candidates", "baselines", "pairs"), [case[1:] for case in PAIRS], ids=[case[0] for case in PAIRS])
+def test_runs_are_paired_by_seed_where_each_seed_ran_once_a_side(
+    candidates: list[Run], baselines: list[Run], pairs: int
+) -> None:
+    assert len(pair_up(candidates, baselines)) == pairs
+
+
+def test_the_same_seeds_narrow_the_interval_whatever_their_order() -> None:
+    values = [0.5, 0.6, 0.7, 0.8, 0.9]
+    ours = seeded(
+        "g", range(5), values=[value + gain for value, gain in zip(values, (0.02, 0.03, 0.02, 0.03, 0.02), strict=True)]
+    )
+    theirs = seeded("h", range(5), values=values)
+    paired = compared(ours, theirs[::-1])
+    assert paired.paired
+    assert paired.verdict == "better by more than noise"
+    alone = compared(runs("g", *[found.summary["acc"] for found in ours]), theirs)
+    assert not alone.paired
+    assert alone.verdict.startswith("no more than noise")
+    # A pair that lacks the metric makes the pairing incomplete.
+    assert not compared([*ours[:4], run("g9", "g", config={"seed": 4})], theirs).paired
+
+
+def test_runs_of_one_seed_are_no_seeds() -> None:
+    assert repeated_seeds(seeded("g", [42, 42, 42]))
+    assert not repeated_seeds(seeded("g", [1, 2, 3]))
+    assert not repeated_seeds(runs("g", 1, 2))
+    group = grouped(*seeded("g", [42, 42]))
+    assert list(doubts(None, group)) == [
+        "Runs of the baseline g have the same seed: their spread is not that of different seeds."
+    ]
+
+
+def test_equal_numbers_give_equal_results() -> None:
+    sides = runs("g", 0.8, 0.9, 1.0), runs("b", 0.7, 0.8, 0.9)
+    assert compared(*sides) == compared(*sides)

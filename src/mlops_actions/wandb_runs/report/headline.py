@@ -8,6 +8,7 @@ from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.tables import gate_numbers, plural
+from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.verdict import FAILED, NEUTRAL, NOT_ASKED, PASSED, PENDING
 
@@ -94,6 +95,9 @@ def _selection_name(findings: Findings) -> str:
 
 
 def _failure(result: GateResult) -> str:
+    # A gate that asks for evidence can fail although its value is good enough: the reason says what is not certain.
+    if result.gate.confidence:
+        return f"{markdown.code(result.gate.metric)}: {markdown.escape(result.reason)}"
     if result.value is None or result.required is None:
         return markdown.escape(result.reason)
     value, required = gate_numbers(result)
@@ -105,6 +109,8 @@ def _result(findings: Findings) -> str:
     finished = f"{plural(findings.counts.finished, 'run')} finished for {_selection_name(findings)}"
     if not findings.baselines:
         return f"{finished}; there is no baseline to compare with" if findings.selection.wants_baselines else finished
+    if findings.seeds:
+        return f"{finished}: {_beyond_noise(findings.seeds)}"
     results = [row.bar.better for row in findings.rows if row.bar and row.metric.direction]
     if not results:
         return f"{finished}, against {plural(findings.counts.baselines, 'baseline')}"
@@ -116,6 +122,21 @@ def _result(findings: Findings) -> str:
     bar = markdown.escape(findings.bar.choice) if findings.bar else "the baselines"
     parts = ", ".join(f"{result} on {number}" for result, number in counted if number)
     return f"{finished}: {parts} of {plural(len(results), 'metric')} against {bar}"
+
+
+def _beyond_noise(comparisons: Sequence[SeedComparison]) -> str:
+    """Count the metrics on which a group of seeds differs by more than noise: fewer would be claims without evidence."""
+    better = [comparison.better for comparison in comparisons]
+    claimed = sum(comparison.claimed is True for comparison in comparisons)
+    counted = (
+        ("better", better.count(True)),
+        ("worse", better.count(False)),
+        ("different", claimed - better.count(True) - better.count(False)),
+        ("no more than noise", sum(comparison.claimed is False for comparison in comparisons)),
+        ("not to be told from noise", sum(comparison.claimed is None for comparison in comparisons)),
+    )
+    parts = ", ".join(f"{result} on {number}" for result, number in counted if number)
+    return f"{parts} of {plural(len(comparisons), 'metric')} against {markdown.escape(comparisons[0].against)}"
 
 
 def _states(findings: Findings) -> str:

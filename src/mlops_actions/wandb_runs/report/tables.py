@@ -29,6 +29,7 @@ _MAX_OPEN_RUNS, _MAX_OPEN_COLUMNS = 8, 6
 _MAX_RUNS = 60
 _NAMES = {BEST: "Best candidate", LATEST: "Latest candidate", MEAN: "Candidates", ALL: "Deciding candidate"}
 _NEWEST = {**_NAMES, BEST: "Newest candidate"}  # where no metric tells which one is best
+_STATISTICS = "https://github.com/machine-learning-apps/mlops-actions/blob/main/docs/statistics.md"
 _NO_BREAK_SPACE = "\u00a0"
 
 
@@ -79,7 +80,12 @@ def _required(result: GateResult) -> str:
 
 
 def _gate_value(result: GateResult) -> str:
-    return gate_numbers(result)[0]
+    if result.bound is None:
+        return gate_numbers(result)[0]
+    # The bound decided, not the mean.
+    value, bound, _ = aligned([result.value, result.bound, result.required])
+    end = "at least" if result.gate.operator in (">", ">=") else "at most"
+    return f"{value}<br>{_unbroken(f'{end} {bound} with {result.gate.confidence:g} %')}"
 
 
 def gate_numbers(result: GateResult) -> tuple[str, str]:
@@ -147,23 +153,35 @@ def seeds_table(comparisons: Sequence[SeedComparison]) -> str:
     columns = [
         Column[SeedComparison]("Metric", lambda comparison: _metric(comparison.metric), "l"),
         Column[SeedComparison]("Candidate's seeds", lambda comparison: _spread(comparison.candidates)),
-        Column[SeedComparison]("Baselines", lambda comparison: _spread(comparison.baselines)),
+        Column[SeedComparison]("Baseline's seeds", lambda comparison: _spread(comparison.baselines)),
         Column[SeedComparison]("Δ of means", lambda comparison: format_difference(comparison.difference)),
         Column[SeedComparison]("95 % interval", _interval),
-        Column[SeedComparison]("", lambda comparison: comparison.verdict, "l"),
+        Column[SeedComparison]("", _seeds_verdict, "l"),
     ]
-    return f"**More than noise?**\n\n{_table(columns, comparisons)}"
+    several = len(comparisons) > 1
+    corrected = f", corrected for {len(comparisons)} metrics" if several else ""
+    paired = " The same seeds ran on both sides: they are compared in pairs, too." if comparisons[0].paired else ""
+    claim = f"At most 5 % of reports call noise a difference{corrected}.{paired}"
+    note = f"<sub>{claim} [What is claimed, and why]({_STATISTICS})</sub>"
+    title = f"**More than noise?** Against {markdown.escape(comparisons[0].against)}"
+    return f"{title}\n\n{_table(columns, comparisons)}\n\n{note}"
+
+
+def _seeds_verdict(comparison: SeedComparison) -> str:
+    mark = {True: "🟢 ", False: "🔴 ", None: ""}[comparison.better]
+    return mark + markdown.escape(comparison.verdict)
 
 
 def _interval(comparison: SeedComparison) -> str:
     if comparison.low is None or comparison.high is None:
         return NO_VALUE
-    return f"{format_difference(comparison.low)} … {format_difference(comparison.high)}"
+    return _unbroken(f"{format_difference(comparison.low)} … {format_difference(comparison.high)}")
 
 
 def _spread(spread: Spread) -> str:
     deviation = "" if spread.deviation is None else f" ± {format_number(spread.deviation, 2)}"
-    return f"{format_number(spread.mean)}{deviation} (n = {spread.n})"
+    count = f"{spread.n} of {spread.started} seeds finished" if spread.n < spread.started else f"n = {spread.n}"
+    return f"{_unbroken(format_number(spread.mean) + deviation)} ({count})"
 
 
 def runs_table(findings: Findings) -> str:

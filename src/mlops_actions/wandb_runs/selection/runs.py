@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mlops_actions.core.runs import FINISHED, RUNNING, Run, RunQuery
+from mlops_actions.core.runs import FINISHED, MISSING, RUNNING, Run, RunQuery, value_at
 from mlops_actions.wandb_runs.selection.base_commits import BaseCommits
 
 SECONDARY_KEY = "secondary_sha"
@@ -19,6 +19,7 @@ class RunSelection:
     """How the inputs select candidates and baselines. An empty field restricts nothing; `run_id` overrides all others.
 
     `base` are the commits of the base branch whose runs are baselines, where the input `baseline` asks for them.
+    `by_group`: `max_baselines` counts groups, and their runs in any state are read, to tell how many of each finished.
     """
 
     sha: str = ""
@@ -31,6 +32,7 @@ class RunSelection:
     baseline_sha: str = ""
     max_baselines: int = 10
     base: BaseCommits | None = None
+    by_group: bool = False
 
     @property
     def wants_baselines(self) -> bool:
@@ -52,26 +54,49 @@ def candidate_query(selection: RunSelection) -> RunQuery:
 
 
 def baseline_query(selection: RunSelection) -> RunQuery | None:
-    """Return the query for the baselines, finished runs only; None where the inputs ask for no baselines."""
+    """Return the query for the baselines; None where the inputs ask for none. Only by group does the state not matter."""
     if not selection.wants_baselines or selection.max_baselines == 0:
         return None
     alternatives = []
     if selection.base:
         # All of them: the runs of the nearest commit can be older than those of one farther away.
-        of_commits = RunQuery(states=(FINISHED,), commits=selection.base.commits, commit_config_key=selection.sha_config_key)
+        states = () if selection.by_group else (FINISHED,)
+        of_commits = RunQuery(states=states, commits=selection.base.commits, commit_config_key=selection.sha_config_key)
         return of_commits if selection.base.commits else None
     if selection.baseline_tags:
         alternatives.append(RunQuery(tags=selection.baseline_tags))
     if selection.baseline_sha:
         alternatives.append(RunQuery(commit=selection.baseline_sha, commit_config_key=selection.sha_config_key))
+    if selection.by_group:
+        return RunQuery(any_of=tuple(alternatives))
     return RunQuery(states=(FINISHED,), any_of=tuple(alternatives), stop_after=selection.max_baselines)
 
 
 def select_baselines(selection: RunSelection, runs: Sequence[Run], candidates: Sequence[Run]) -> tuple[Run, ...]:
-    """Return the baselines among the tracker's answers: finished, newest first, no candidates, within the limit."""
+    """Return the baselines among the tracker's answers: newest first, no candidates, within the limit.
+
+    They are finished runs; by group all runs of the newest groups with a finished one.
+    """
     candidate_ids = {run.id for run in candidates}
-    baselines = {run.id: run for run in runs if run.finished and run.id not in candidate_ids}
-    return tuple(newest_first(list(baselines.values()))[: selection.max_baselines])
+    baselines = {run.id: run for run in runs if run.id not in candidate_ids}
+    if selection.by_group:
+        return _newest_groups(selection, newest_first(list(baselines.values())))
+    finished = [run for run in baselines.values() if run.finished]
+    return tuple(newest_first(finished)[: selection.max_baselines])
+
+
+def _newest_groups(selection: RunSelection, runs: Sequence[Run]) -> tuple[Run, ...]:
+    keys = list(dict.fromkeys(baseline_group(selection, run) for run in runs if run.finished))
+    kept = set(keys[: selection.max_baselines])
+    return tuple(run for run in runs if baseline_group(selection, run) in kept)
+
+
+def baseline_group(selection: RunSelection, run: Run) -> tuple[str, ...]:
+    """Return the identity of a baseline's group: a name that is used for several commits is several experiments."""
+    if not run.group:
+        return ("run", run.id)
+    claimed = value_at(run.config, selection.sha_config_key)
+    return ("group", run.group, run.commit or ("" if claimed is MISSING else str(claimed)))
 
 
 def newest_first(runs: Sequence[Run]) -> list[Run]:

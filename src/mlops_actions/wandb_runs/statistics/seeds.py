@@ -3,76 +3,139 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from statistics import stdev
 
-from mlops_actions.core.runs import Run
+from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, finite_values, mean
+from mlops_actions.wandb_runs.statistics import estimate, holm, more_seeds
+from mlops_actions.wandb_runs.statistics.estimate import Estimate
+from mlops_actions.wandb_runs.statistics.pairing import pair_up
 
-_RESAMPLES = 2000
-_CONFIDENCE = 0.95
-_MIN_SEEDS = 3  # fewer seeds say nothing about their own spread
+# Intervals of the report miss the truth, and a report without any difference claims one, at most this often.
+ERROR = 0.05
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A metric over the seeds that have it; `deviation` (of the sample) is None for a single seed."""
+    """A metric over the `n` seeds that have it, of those that started. `deviation` (of the sample) is None for one seed."""
 
     mean: float
     deviation: float | None
     n: int
+    started: int
 
 
 @dataclass(frozen=True)
 class SeedGroup:
     """The finished runs of one group; a run without a group forms a group of its own.
 
-    `run` represents them in comparisons: it is the best member, and its summary holds the means.
+    `run` represents them in comparisons: it is the best member, and its summary holds the means. `started` is the number of
+    runs of this group in any state.
     """
 
     run: Run
     members: tuple[Run, ...]
+    started: int = 0
+
+    @property
+    def lost(self) -> int:
+        """How many runs of the group did not finish."""
+        return max(0, self.started - len(self.members))
+
+    @property
+    def survivors(self) -> str:
+        """How many seeds the means are of: `n = 3`, or `3 of 5 seeds finished` where some did not."""
+        return f"{len(self.members)} of {self.started} seeds finished" if self.lost else f"n = {len(self.members)}"
 
 
 @dataclass(frozen=True)
 class SeedComparison:
-    """Two means, their difference, and its bootstrap interval; `low` and `high` are None where there are too few seeds."""
+    """Two means and their difference. `low` and `high` are the 95 % interval; None where nothing can be told from noise.
+
+    `probability` is the p-value after the correction for all `metrics` of the report. `paired` is whether the same seeds ran
+    on both sides. `seeds_needed` are the seeds on each side that would tell a difference of this
+    size (an estimate; None: not known, or more than anybody trains), and `reason` says why nothing can be told. `against` is
+    the title of the baseline group.
+    """
 
     metric: Metric
     candidates: Spread
     baselines: Spread
     difference: float
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
+    probability: float | None = None
+    paired: bool = False
+    seeds_needed: int | None = None
+    reason: str = ""
+    metrics: int = 1
+    against: str = ""
+
+    @property
+    def claimed(self) -> bool | None:
+        """Whether the difference is more than noise; None where that cannot be told."""
+        return None if self.probability is None else self.probability <= ERROR
+
+    @property
+    def better(self) -> bool | None:
+        """Whether the candidate is better (False: worse) by more than noise; None where neither is claimed."""
+        return self.metric.better(self.difference, 0.0) if self.claimed and self.metric.direction else None
 
     @property
     def verdict(self) -> str:
-        """Whether the difference exceeds the noise, in words."""
-        if self.low is None or self.high is None:
-            return f"too few seeds to tell from noise (at least {_MIN_SEEDS} on each side)"
-        if self.low <= 0 <= self.high:
-            return "no more than noise"
-        if not self.metric.direction:
-            return "more than noise"
-        return "better by more than noise" if self.metric.better(self.difference, 0.0) else "worse by more than noise"
+        """Whether the difference exceeds the noise, in words, and how many seeds would tell where it is not known."""
+        if self.claimed is None:
+            return f"cannot be told from noise: {self.reason}"
+        if self.claimed:
+            words = {True: "better by more than noise", False: "worse by more than noise", None: "more than noise"}
+            return words[self.better]
+        # The interval of one metric may exclude 0, and the difference still be the one in many that does so by chance.
+        among = f" among {self.metrics} metrics" if self.low is not None and not self._holds_zero else ""
+        return f"no more than noise{among}{self._advice}"
+
+    @property
+    def _holds_zero(self) -> bool:
+        return self.low is not None and self.high is not None and self.low <= 0 <= self.high
+
+    @property
+    def _advice(self) -> str:
+        now = min(self.candidates.n, self.baselines.n)
+        if self.seeds_needed is None:
+            return f"; more than {more_seeds.MAX_SEEDS:,} seeds a side would be needed to tell" if self.difference else ""
+        return f"; about {max(self.seeds_needed, now + 1)} seeds a side would tell such a difference (an estimate)"
 
 
-def group_runs(runs: Sequence[Run], metrics: Sequence[Metric], *, by_group: bool) -> tuple[SeedGroup, ...]:
-    """Collect finished runs by group, in the order in which the groups first appear; else one group for each run."""
-    members_by_key: dict[str, list[Run]] = {}
+def group_runs(
+    runs: Sequence[Run],
+    metrics: Sequence[Metric],
+    *,
+    by_group: bool,
+    identity: Callable[[Run], tuple[str, ...]] | None = None,
+) -> tuple[SeedGroup, ...]:
+    """Collect finished runs by group, in the order in which the groups first appear; else one group for each run.
+
+    `identity` tells groups apart; without it their names do. A group without a finished run is left out.
+    """
+    key_of = identity or _by_name
+    groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        if run.finished:
-            key = f"group {run.group}" if by_group and run.group else f"run {run.id}"
-            members_by_key.setdefault(key, []).append(run)
-    return tuple(
-        _group(members, metrics) if by_group and members[0].group else SeedGroup(members[0], tuple(members))
-        for members in members_by_key.values()
-    )
+        groups.setdefault(key_of(run) if by_group else ("run", run.id), []).append(run)
+    return tuple(_seed_group(members, metrics, by_group=by_group) for members in groups.values() if _finished(members))
 
 
-def _group(members: Sequence[Run], metrics: Sequence[Metric]) -> SeedGroup:
+def _by_name(run: Run) -> tuple[str, ...]:
+    return ("group", run.group) if run.group else ("run", run.id)
+
+
+def _finished(runs: Sequence[Run]) -> tuple[Run, ...]:
+    return tuple(run for run in runs if run.finished)
+
+
+def _seed_group(runs: Sequence[Run], metrics: Sequence[Metric], *, by_group: bool) -> SeedGroup:
+    members, started = _finished(runs), len(runs)
+    if not (by_group and members[0].group):
+        return SeedGroup(members[0], members, started)
     means = {}
     for metric in metrics:
         values = finite_values(members, metric)
@@ -80,49 +143,78 @@ def _group(members: Sequence[Run], metrics: Sequence[Metric]) -> SeedGroup:
         if len(values) == len(members):
             means[metric.name] = mean(values)
     best = best_run(members, metrics) or members[0]
-    return SeedGroup(replace(best, name=f"{best.group} (n = {len(members)})", summary=means), tuple(members))
+    group = SeedGroup(best, members, started)
+    return replace(group, run=replace(best, name=f"{best.group} ({group.survivors})", summary=means))
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Return mean and sample deviation of some numbers (at least one)."""
-    return Spread(mean(values), _deviation(values) if len(values) > 1 else None, len(values))
+def spread(values: Sequence[float], started: int = 0) -> Spread:
+    """Return mean and sample deviation of some numbers (at least one), of so many seeds that started."""
+    deviation = math.sqrt(estimate.variance(values)) if len(values) > 1 else None
+    return Spread(mean(values), deviation, len(values), max(started, len(values)))
 
 
-def _deviation(values: Sequence[float]) -> float:
-    try:
-        return stdev(values)
-    except OverflowError:
-        return math.inf
+def compare_seeds(
+    candidate: SeedGroup, baseline: SeedGroup, metrics: Sequence[Metric], *, choices: int = 1
+) -> tuple[SeedComparison, ...]:
+    """Compare the seeds of a group with those of one baseline group, by each metric that both have.
 
-
-def compare_seeds(candidate: SeedGroup, baselines: Sequence[Run], metrics: Sequence[Metric]) -> tuple[SeedComparison, ...]:
-    """Compare a group's seeds with the values of all finished baselines, metric by metric."""
-    comparisons = []
-    for metric in metrics:
-        values, references = finite_values(candidate.members, metric), finite_values(baselines, metric)
-        if not values or not references:
-            continue
-        enough = min(len(values), len(references)) >= _MIN_SEEDS
-        low, high = _bootstrap(values, references) if enough else (None, None)
-        comparisons.append(
-            SeedComparison(
-                metric=metric,
-                candidates=spread(values),
-                baselines=spread(references),
-                difference=mean(values) - mean(references),
-                low=low,
-                high=high,
-            )
-        )
-    return tuple(comparisons)
-
-
-def _bootstrap(values: Sequence[float], references: Sequence[float]) -> tuple[float, float]:
-    """Return the percentile interval of the difference of means; equal numbers always give the same interval."""
-    draw = random.Random(0)  # noqa: S311 - statistics, reproducible on purpose
-    differences = sorted(
-        mean(draw.choices(values, k=len(values))) - mean(draw.choices(references, k=len(references)))
-        for _ in range(_RESAMPLES)
+    `choices` is the number of groups of candidates from which this one was chosen by its values.
+    """
+    compared = [metric for metric in metrics if all(finite_values(group.members, metric) for group in (candidate, baseline))]
+    estimates = [estimate_metric(candidate.members, baseline.members, metric) for metric in compared]
+    corrected = holm.adjust([estimated.probability() for estimated in estimates], choices)
+    return tuple(
+        _comparison(metric, (candidate, baseline), estimated, probability, len(compared), choices)
+        for metric, estimated, probability in zip(compared, estimates, corrected, strict=True)
     )
-    cut = round(_RESAMPLES * (1 - _CONFIDENCE) / 2)
-    return differences[cut], differences[-cut - 1]
+
+
+def estimate_metric(candidates: Sequence[Run], baselines: Sequence[Run], metric: Metric, *, scale: float = 1.0) -> Estimate:
+    """Estimate the mean of a metric minus `scale` times that of the baselines, paired where the seeds allow it.
+
+    Both sides have at least one run with a finite value; a run without one is left out.
+    """
+    paired = _paired_values(pair_up(candidates, baselines), metric)
+    if paired:
+        values, references = zip(*paired, strict=True)
+        return estimate.of_groups(values, references, scale=scale, paired=True)
+    return estimate.of_groups(finite_values(candidates, metric), finite_values(baselines, metric), scale=scale)
+
+
+def _paired_values(pairs: Sequence[tuple[Run, Run]], metric: Metric) -> list[tuple[float, float]]:
+    """Return the values of all pairs; empty where any of the runs lacks one."""
+    values = []
+    for ours, theirs in pairs:
+        value, reference = (finite_number(metric_value(run, metric.name)) for run in (ours, theirs))
+        if value is None or reference is None:
+            return []
+        values.append((value, reference))
+    return values
+
+
+def _comparison(
+    metric: Metric,
+    groups: tuple[SeedGroup, SeedGroup],
+    estimated: Estimate,
+    probability: float | None,
+    tests: int,
+    choices: int,
+) -> SeedComparison:
+    candidates, baselines = (spread(finite_values(group.members, metric), group.started) for group in groups)
+    half_width = estimated.half_width(ERROR)
+    deviations = (candidates.deviation or 0.0, baselines.deviation or 0.0)
+    needed = more_seeds.seeds_a_side(estimated.difference, deviations, ERROR / tests / choices)
+    return SeedComparison(
+        metric=metric,
+        candidates=candidates,
+        baselines=baselines,
+        difference=estimated.difference,
+        low=None if half_width is None else estimated.difference - half_width,
+        high=None if half_width is None else estimated.difference + half_width,
+        probability=probability,
+        paired=estimated.paired,
+        seeds_needed=None if half_width is None else needed,
+        reason=estimated.reason,
+        metrics=tests,
+        against=groups[1].run.title,
+    )

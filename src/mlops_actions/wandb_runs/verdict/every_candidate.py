@@ -31,7 +31,7 @@ def _margin(result: GateResult) -> tuple[bool, float]:
     """Return how far a result is from failing: failures first, and among them a missing value."""
     if result.value is None or result.required is None:
         return not result.failed, float("-inf")
-    difference = result.value - result.required
+    difference = (result.value if result.bound is None else result.bound) - result.required
     if result.gate.operator in ("<", "<="):
         difference = -difference
     elif result.gate.operator not in (">", ">="):

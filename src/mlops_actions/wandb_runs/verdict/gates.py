@@ -6,7 +6,7 @@ A missing value, or one that is no finite number, is a failure and never a pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlops_actions.core.gates import Gate
@@ -17,6 +17,7 @@ from mlops_actions.wandb_runs.selection.baseline_bar import Bar
 from mlops_actions.wandb_runs.verdict.no_baseline import FAIL, NO_BASELINE, PASS, NoBaseline
 
 _NO_CANDIDATE = "no candidate finished"
+_NEEDS_SEEDS = "evidence needs the seeds of a group: give 'aggregate: group'"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class GateResult:
 
     `against` names what the required number comes from: which baseline, out of how many. `judged` is False where there was
     no baseline to compare with, and the user chose that this is no failure. `run` is the candidate that decides where every
-    candidate is judged, else None.
+    candidate is judged, else None. `bound` is what a gate that asks for evidence compared instead of the value: the end of
+    its interval.
     """
 
     gate: Gate
@@ -36,6 +38,7 @@ class GateResult:
     against: str = ""
     judged: bool = True
     run: Run | None = None
+    bound: float | None = None
 
     @property
     def failed(self) -> bool:
@@ -47,7 +50,8 @@ class GateResult:
         """The reason of a failure, else the numbers and where the required one comes from."""
         if self.reason:
             return self.reason
-        return f"{self.value} against {self.required}" + (f": {self.against}" if self.against else "")
+        certain = "" if self.bound is None else f" ({self.bound} with {self.gate.confidence:g} % confidence)"
+        return f"{self.value}{certain} against {self.required}" + (f": {self.against}" if self.against else "")
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,10 @@ class _Required:
     reason: str = ""
 
 
+# Judges a gate that asks for evidence; see `evidence.py`.
+Evidence = Callable[[Gate, Metric], GateResult]
+
+
 def evaluate(
     gates: Sequence[Gate],
     candidate: Run | None,
@@ -68,11 +76,13 @@ def evaluate(
     bar: Bar | None = None,
     no_candidate: str = _NO_CANDIDATE,
     no_baseline: NoBaseline = NO_BASELINE,
+    evidence: Evidence | None = None,
 ) -> tuple[GateResult, ...]:
     """Evaluate every gate on the candidate; `baselines` are newest first, `metrics` maps names to directed metrics.
 
     `bar` is the baseline that `baseline.best` means. `no_candidate` is the reason where there is no candidate, and
-    `no_baseline` what a gate that compares with a baseline becomes where there is none.
+    `no_baseline` what a gate that compares with a baseline becomes where there is none. `evidence` judges the gates that
+    ask for it, on the seeds of the candidate's group.
     """
     by_gates = directions.of_gates(gates)
 
@@ -83,6 +93,8 @@ def evaluate(
             return _without_baseline(gate, candidate, no_baseline)
         metric = metrics.get(gate.metric, Metric(gate.metric))
         metric = replace(metric, direction=metric.direction or by_gates.get(gate.metric, ""))
+        if gate.confidence:
+            return evidence(gate, metric) if evidence else GateResult(gate, passed=False, reason=_NEEDS_SEEDS)
         return _evaluate(gate, candidate, _required(gate, baselines, metric, bar))
 
     return tuple(map(result, gates))
