@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import statistics
-from tests.bench.statistics import Setting, simulate
+from tests.support import seed_reports
+from tests.support.seed_reports import Setting, simulate
 
 REPORTS = 1000
 # With 1,000 reports a share of 5 % is known to about 0.7 points; the bench takes more of them.
@@ -31,16 +31,16 @@ WORST = [
 @pytest.mark.parametrize("setting", WORST, ids=lambda setting: f"{setting.noise} {setting.counts} {setting.by_seed}")
 def test_few_reports_claim_what_is_not_there_and_intervals_hold_the_truth(setting: Setting) -> None:
     figures = simulate(setting)
-    assert figures.false <= statistics.MOST_FALSE + TOLERANCE
-    assert figures.coverage >= statistics.LEAST_COVERAGE
+    assert figures.false <= seed_reports.MAX_FALSE + TOLERANCE
+    assert figures.coverage >= seed_reports.MIN_COVERAGE
 
 
 @pytest.mark.parametrize("by_seed", [None, 0.0, 0.9])
 def test_a_real_gain_is_found_nearly_as_often_as_by_the_usual_test(by_seed: float | None) -> None:
     figures = simulate(Setting("normal", 5, 5, by_seed=by_seed, gain=2.5, reports=300))
     assert figures.welch > 0.5
-    assert figures.power >= statistics.LEAST_POWER * figures.welch
-    assert figures.coverage >= statistics.LEAST_COVERAGE
+    assert figures.power >= seed_reports.MIN_POWER * figures.welch
+    assert figures.coverage >= seed_reports.MIN_COVERAGE
 
 
 def test_the_simulation_sees_a_procedure_that_claims_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
