@@ -71,7 +71,10 @@ ASSUMPTIONS = (
     Assumption(
         "post-steps", "the post step of an action inside a composite action runs", lambda status: status == "completed", True
     ),
-    Assumption("reference", "`$/` names the repository and commit of the file", lambda conclusion: conclusion == "success"),
+    Assumption(
+        "reference", "`$/` names the repository and commit of the file", lambda conclusion: conclusion == "success", True
+    ),
+    Assumption("nested-reference", "so it does inside a composite action", lambda conclusion: conclusion == "success", True),
     Assumption(
         "image-time",
         f"the images of a job are there after {PULL_SECONDS} seconds",

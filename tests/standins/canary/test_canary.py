@@ -36,6 +36,7 @@ HEALTHY: Mapping[str, Any] = {
     "details-url": "replaced",
     "queue-single": ["success", "cancelled", "success"],
     "queue-max": ["success", "success", "success"],
+    "nested-reference": "success",
     "post-steps": "completed",
     "reference": "success",
     "closed-head": "kept",
@@ -189,6 +190,7 @@ def test_where_every_assumption_holds_the_canary_sees_it_and_leaves_nothing_behi
         ("queue-max", with_queue("single"), ["success", "cancelled", "success"]),
         ("post-steps", lambda world: setattr(world, "is_post_step_run", False), "in_progress"),
         ("reference", failing("reference"), "failure"),
+        ("nested-reference", failing("post-steps"), "failure"),
         ("closed-head", answering("PATCH /repos/*/*/pulls/*", 200, {}), "moved"),
     ],
 )
