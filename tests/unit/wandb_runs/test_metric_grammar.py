@@ -215,6 +215,13 @@ def test_a_training_that_says_the_opposite_is_told() -> None:
     ]
 
 
+def test_a_gate_against_the_name_is_told() -> None:
+    metrics = with_directions(parse(["loss", "acc", "toxicity_score"]), [], gate_grammar.parse(["loss > 0", "acc > 0"]))
+    (told,) = disagreements(metrics, [])
+    assert told.startswith("By its name loss is better the other way round, its gate asks for higher values")
+    assert "loss:min" in told
+
+
 # metrics, select-by, gates, and words of the error's cause and remedy.
 CONTRADICTIONS = [
     pytest.param(

@@ -66,13 +66,19 @@ def _with_direction(metric: Metric, runs: Sequence[Run], by_gates: Mapping[str, 
 
 
 def disagreements(metrics: Sequence[Metric], runs: Sequence[Run]) -> Iterator[str]:
-    """Yield a sentence for each metric of which the tracker was told the opposite of what the inputs say."""
+    """Yield a sentence for each metric of which the training, or the name, says the opposite of the inputs."""
     for metric in metrics:
         hint = next((hint for run in runs if (hint := run.directions.get(metric.name))), "")
+        by_name, wanted = infer_direction(metric.name), _WORDS.get(metric.direction, "")
         if hint and metric.source in (GIVEN, GATE) and hint != metric.direction:
             yield (
-                f"The training says that {_WORDS[hint]} values of {metric.name} are better, the inputs say "
-                f"{_WORDS[metric.direction]} ones: the inputs count."
+                f"The training says that {_WORDS[hint]} values of {metric.name} are better, the inputs say {wanted} ones: "
+                "the inputs count."
+            )
+        elif by_name and metric.source == GATE and by_name != metric.direction:
+            yield (
+                f"By its name {metric.name} is better the other way round, its gate asks for {wanted} values: the gate "
+                f"counts. If it only guards against odd values, give {metric.name}:{by_name}, and a gate for the other end."
             )
 
 
@@ -107,7 +113,8 @@ def contradictions(metrics: Sequence[Metric], select_by: Metric | None, gates: S
             yield Contradiction(
                 f"input '{source}' says that {_WORDS[metric.direction]} values of {name} are better ({metric.label}), "
                 f"but the gate {gate.text!r} asks for {_WORDS[direction]} ones",
-                f"write {name}:{direction}, or turn the gate's comparison round",
+                f"write {name}:{direction}, or turn the gate's comparison round; a gate that only guards against odd values "
+                "needs one for the other side too",
             )
     yield from _empty_bands(gates)
 
