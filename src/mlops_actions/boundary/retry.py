@@ -148,7 +148,7 @@ class Retry(urllib3.Retry):
         self.policy.pause(self.wait)
 
     def _may_repeat(self, failure: Exception) -> bool:
-        return not is_distrust(failure) and (self.policy.repeatable or is_unsent(failure))
+        return not is_distrust(failure) and not is_without_tls(failure) and (self.policy.repeatable or is_unsent(failure))
 
     def get_backoff_time(self) -> float:
         """Return the wait before this attempt where the server asks for none."""
@@ -189,6 +189,11 @@ def is_distrust(failure: BaseException) -> bool:
     """Tell a certificate that is not trusted from a handshake that broke off: it will not be trusted later either."""
     causes = [failure, *failure.args, failure.__cause__, failure.__context__]
     return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
+
+
+def is_without_tls(failure: BaseException) -> bool:
+    """Tell whether a server answered an encrypted request in another protocol: it speaks plain HTTP."""
+    return "WRONG_VERSION_NUMBER" in reason_of(failure)  # OpenSSL's word for a first answer that is no TLS
 
 
 def reason_of(error: BaseException) -> str:

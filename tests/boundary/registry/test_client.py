@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import urllib3
 
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
+from mlops_actions.boundary.registry.transport import unreachable
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.oci import Manifest
 from mlops_actions.core.registries import remedy_of_denial
@@ -185,6 +187,14 @@ def test_a_registry_that_nobody_reaches_has_the_remedy_of_its_address(host: str,
     with pytest.raises(Unavailable, match="cannot be reached") as unavailable:
         RegistryClient(host, None, LOG, retries=0, backoff=0).require_push(REPOSITORY)
     assert remedy in unavailable.value.remedy
+
+
+def test_a_registry_without_tls_is_told_how_to_be_allowed() -> None:
+    refused = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1029)")
+    error = urllib3.exceptions.SSLError(refused)
+    unavailable = unreachable("https://r.internal:5000/v2/", error)
+    assert "answers without TLS" in unavailable.cause
+    assert "insecure-registries: r.internal:5000" in unavailable.remedy
 
 
 def test_a_redirect_to_another_host_goes_without_credentials() -> None:

@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from mlops_actions.boundary import http
 from mlops_actions.boundary.registry.address import Spoken
-from mlops_actions.boundary.retry import Retry, RetryPolicy, is_distrust, reason_of
+from mlops_actions.boundary.retry import Retry, RetryPolicy, is_distrust, is_without_tls, reason_of
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.ports import Log
 
@@ -148,7 +148,13 @@ def _shown_origin(url: str) -> str:
 
 def unreachable(url: str, error: HTTPError) -> Unavailable:
     """Make the error of a registry that gives no answer."""
-    cause = f"the registry at {urlsplit(url).netloc} cannot be reached: {http.one_line(reason_of(error))}"
+    host = urlsplit(url).netloc
+    cause = f"the registry at {host} cannot be reached: {http.one_line(reason_of(error))}"
+    if is_without_tls(error):
+        return Unavailable(
+            f"the registry at {host} answers without TLS, and credentials are not sent so",
+            f"check the port, or allow plain HTTP where the network is yours: 'insecure-registries: {host}'",
+        )
     if is_distrust(error):
         return Unavailable(cause, "name the file of your certificate authority in SSL_CERT_FILE, in the step's 'env:'")
     otherwise = "check the input 'registry' and the network between this runner and it, then run the job again"
