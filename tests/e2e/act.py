@@ -263,9 +263,8 @@ def write_out_own(suite: Path, repository: str = SUITE, ref: str = "v1") -> None
 
     On github.com it means the repository and the commit of the file that says so (changelog of 2026-07-30).
     """
-    for file in (suite / "action.yml", *(suite / ".github" / "workflows").glob("*.yml")):
-        text = file.read_text()
-        file.write_text(re.sub(r"(?<=uses: )\$/(\S+)", rf"{repository}/\1@{ref}", text))
+    for file in (suite / "action.yml", suite / ".github" / "workflows" / "pipeline.yml"):
+        file.write_text(re.sub(r"(?<=uses: )\$/(\S+)", rf"{repository}/\1@{ref}", file.read_text()))
 
 
 def _used(workflow: Mapping[str, Any], suite: Path, repository: str) -> Iterator[str]:

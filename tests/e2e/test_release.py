@@ -8,6 +8,7 @@ the images that tree names, pulled by digest. `make release-dry-run` shows it st
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,7 +25,8 @@ from mlops_sandbox.demo import machine
 from mlops_sandbox.demo.story import COMMAND, MAINTAINER
 from mlops_sandbox.github import PullRequest
 from releasing import ACTIONS, REPOSITORY
-from tests.e2e.act import Act, WorkflowRun
+from releasing.changelog import notes
+from tests.e2e.act import Act, WorkflowRun, leave_out_queue
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
 from tests.e2e.docker_daemon import Docker
@@ -54,6 +56,7 @@ jobs:
         with:
           commands: /train
 """
+PIPELINE = ".github/workflows/pipeline.yml"
 BASELINE, MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
 
 
@@ -121,6 +124,13 @@ def push_base(docker: Docker, registry: DebianRegistry, client: Path) -> str:
     return name
 
 
+def say_something_unreleased(changelog: Path) -> None:
+    """Add a change to a changelog whose next version is prepared already."""
+    heading, text = "## [Unreleased]\n", changelog.read_text()
+    if not notes(text, "Unreleased"):
+        changelog.write_text(text.replace(heading, f"{heading}\n### Added\n\n- A change.\n", 1))
+
+
 @pytest.fixture(scope="module")
 def client(registry: DebianRegistry, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Docker configuration that is signed in to the registry."""
@@ -139,6 +149,11 @@ def made(
     root = tmp_path_factory.mktemp("release")
     origin, clone, out = root / "origin.git", root / "clone", root / "out"
     subprocess.run(["cp", "-R", str(checkout), str(clone)], check=True)
+    # What is released names its own actions by `$/`, which the copy for act does not.
+    for path in ("action.yml", PIPELINE):
+        shutil.copy2(ROOT / path, clone / path)
+    leave_out_queue(clone / PIPELINE)
+    say_something_unreleased(clone / "CHANGELOG.md")
     git(root, "init", "--quiet", "--bare", "--initial-branch", "main", str(origin))
     git(clone, "init", "--quiet", "--initial-branch", "main")
     git(clone, "add", ".")
@@ -206,6 +221,8 @@ def test_the_composite_action_and_the_reusable_workflow_use_the_commit_that_name
         for line in lines:
             assert line.startswith(f"uses: {REPOSITORY}/actions/")
             assert line.endswith(f"@{first} # {TAG}")
+        assert "uses: $/" not in made.show(path)
+    assert "uses: $/" in made.show(".github/workflows/canary-reference.yml"), "the canary asks GitHub about this reference"
 
 
 @pytest.mark.parametrize("action", ACTIONS)
