@@ -186,4 +186,4 @@ def test_the_plan_is_written_as_step_outputs(clone: Path, tmp_path: Path, monkey
     prepared(clone, "1.0.0")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     assert run(clone, "plan") == 0
-    assert (tmp_path / "outputs").read_text() == "version=1.0.0\ntag=v1.0.0\n"
+    assert (tmp_path / "outputs").read_text() == "version=1.0.0\ntag=v1.0.0\nflags=--prerelease=false --latest=true\n"
