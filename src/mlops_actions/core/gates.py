@@ -20,6 +20,8 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+# An operator says which values its author wants (`min`: lower ones); `==` and `!=` say nothing.
+DIRECTIONS: Mapping[str, str] = {">": "max", ">=": "max", "<": "min", "<=": "min"}
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _LINE = re.compile(
     rf"""\s*(?:"(?P<quoted>[^"]+)"|(?P<name>[^\s<>=!"][^<>=!"]*?))

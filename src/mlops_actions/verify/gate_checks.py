@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from mlops_actions.core import gates as gate_grammar
-from mlops_actions.core.gates import Gate
+from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import RunQuery
 from mlops_actions.core.statement import PassedGate, Ranking, StatedRun, Training
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.policy import GATES, REQUIRED_GATES, Policy
-from mlops_actions.verify.selection import DIRECTIONS, parsed_gates
+from mlops_actions.verify.selection import parsed_gates
 
 
 def check_gates(training: Training) -> Iterator[Check]:

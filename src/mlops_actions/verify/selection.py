@@ -16,7 +16,6 @@ from mlops_actions.core.statement import Ranking, StatedRun, Training
 from mlops_actions.verify.checks import Check, check_metrics
 from mlops_actions.verify.policy import BASELINES, CANDIDATES, JUDGED, Policy
 
-DIRECTIONS = {">": "max", ">=": "max", "<": "min", "<=": "min"}
 _SHOWN = 5  # runs that a line names
 
 
@@ -76,7 +75,7 @@ def _is_known(training: Training, by: Ranking, policy: Policy) -> bool | None:
     """Return whether the rule is the user's: the policy names it, or a gate settles its direction; None: not known."""
     if policy.select_by:
         return policy.select_by == str(by)
-    directions = {DIRECTIONS.get(gate.operator) for gate in parsed_gates(training) if gate.metric == by.metric}
+    directions = {gate_grammar.DIRECTIONS.get(gate.operator) for gate in parsed_gates(training) if gate.metric == by.metric}
     if not directions or directions == {None}:
         return None
     return by.direction in directions

@@ -40,7 +40,7 @@ def test_latest_is_the_newest_baseline_even_without_a_value() -> None:
     assert missing.reason == "new, the latest of 2 baselines, has no finite value of x"
 
 
-@pytest.mark.parametrize("value", [None, "0.9", True, math.nan, math.inf, -math.inf, [1], {"min": 1, "max": 2}, "NaN"])
+@pytest.mark.parametrize("value", [None, "0.9.1", True, math.nan, math.inf, -math.inf, [1], {"min": 1, "max": 2}, "NaN"])
 @pytest.mark.parametrize("line", ["x >= -1e308", "x != 0", "x <= 1e308"])
 def test_a_value_that_is_not_a_finite_number_never_passes(value: Any, line: str) -> None:
     assert not result_of(line, run(x=value)).passed

@@ -213,6 +213,7 @@ DOUBTS = [
     pytest.param("best", "acc == 1", 20, [0.5], "", id="equality"),
     pytest.param("best", "acc >= baseline", 20, [], "", id="no baseline: the gate fails anyway"),
     pytest.param("best", "", 20, [0.5], "", id="no gate"),
+    pytest.param("best", "acc > baseline with 95% confidence", 20, [0.5], "", id="evidence counts the choices itself"),
     pytest.param("all", "acc >= baseline", 20, [0.5], "", id="all are judged"),
     pytest.param("mean", "acc >= baseline", 20, [0.5], "", id="the mean is judged"),
     pytest.param("latest", "acc >= baseline", 20, [0.5], "", id="the latest is judged"),

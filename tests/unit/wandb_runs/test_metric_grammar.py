@@ -276,5 +276,10 @@ def test_the_mean_of_several_runs_is_no_model(other: str) -> None:
     assert inputs(judge="all", gates="acc > 0", **{other: value})
 
 
+def test_the_mean_of_several_groups_is_no_evidence() -> None:
+    with pytest.raises(BadInput, match="mixes several groups"):
+        inputs(judge="mean", aggregate="group", gates="acc > baseline with 95% confidence")
+
+
 def test_gates_do_not_change_with_the_directions() -> None:
     assert [gate.metric for gate in gate_grammar.parse(['"a*b" >= 1', "eval/acc >= 1"])] == ["a*b", "eval/acc"]

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mlops_actions.core.gates import Gate
+from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.metrics.metric import GATE, GIVEN, INFERRED, MAX, MIN, TRACKER, Metric
 from mlops_actions.wandb_runs.metrics.names import infer_direction
 from mlops_actions.wandb_runs.metrics.patterns import matches
 
-_OF_OPERATOR = {">": MAX, ">=": MAX, "<": MIN, "<=": MIN}
 _WORDS = {MAX: "higher", MIN: "lower"}
 
 
@@ -32,7 +31,7 @@ def of_gates(gates: Sequence[Gate]) -> Mapping[str, str]:
     """Return the direction by the gates of each metric that one compares by size; empty for a band."""
     directions: dict[str, set[str]] = {}
     for gate in gates:
-        if direction := _OF_OPERATOR.get(gate.operator):
+        if direction := DIRECTIONS.get(gate.operator):
             directions.setdefault(gate.metric, set()).add(direction)
     return {name: next(iter(found)) if len(found) == 1 else "" for name, found in directions.items()}
 
@@ -109,7 +108,7 @@ def contradictions(metrics: Sequence[Metric], select_by: Metric | None, gates: S
         for source, metric in about[:1] if direction else ():
             if metric.direction == direction:
                 continue
-            gate = next(gate for gate in gates if gate.metric == name and gate.operator in _OF_OPERATOR)
+            gate = next(gate for gate in gates if gate.metric == name and gate.operator in DIRECTIONS)
             yield Contradiction(
                 f"input '{source}' says that {_WORDS[metric.direction]} values of {name} are better ({metric.label}), "
                 f"but the gate {gate.text!r} asks for {_WORDS[direction]} ones",
@@ -129,8 +128,8 @@ def _is_about(metric: Metric, name: str, metrics: Sequence[Metric]) -> bool:
 def _empty_bands(gates: Sequence[Gate]) -> Iterator[Contradiction]:
     """Yield the pairs of gates with plain numbers that no value passes."""
     plain = [gate for gate in gates if not gate.reference]
-    lower = [gate for gate in plain if _OF_OPERATOR.get(gate.operator) == MAX]
-    upper = [gate for gate in plain if _OF_OPERATOR.get(gate.operator) == MIN]
+    lower = [gate for gate in plain if DIRECTIONS.get(gate.operator) == MAX]
+    upper = [gate for gate in plain if DIRECTIONS.get(gate.operator) == MIN]
     for low in lower:
         for high in upper:
             edge = low.amount == high.amount and not (low.operator == ">=" and high.operator == "<=")

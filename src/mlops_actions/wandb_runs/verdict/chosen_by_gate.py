@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_actions.core.gates import Gate
+from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run
-from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values, mean
+from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
 from mlops_actions.wandb_runs.selection.judged import BEST, Judged
 from mlops_actions.wandb_runs.statistics import chance
 
-_TOWARDS = {MAX: (">", ">="), MIN: ("<", "<=")}
 # No baseline is measured against a plain number: the size is told for a model that reaches it this seldom.
 _RARELY = 0.05
 
@@ -26,7 +25,12 @@ def doubts(judged: Judged, gates: Sequence[Gate], baselines: Sequence[Run]) -> I
     if by is None or judged.judge != BEST or len(values) < 2:
         return
     references = finite_values(baselines, by)
-    gated = [gate for gate in gates if gate.metric == by.name and gate.operator in _TOWARDS.get(by.direction, ())]
+    # A gate that asks for evidence counts the choices itself: it asks the more, the more candidates there are.
+    gated = [
+        gate
+        for gate in gates
+        if gate.metric == by.name and DIRECTIONS.get(gate.operator) == by.direction and not gate.confidence
+    ]
     sizes = [(size, gate) for gate in gated if (size := _chance(gate, len(values), len(references))) is not None]
     if not sizes:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from mlops_actions.core.gates import DIRECTIONS
 from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 from mlops_actions.wandb_runs.verdict.gates import GateResult
@@ -32,8 +33,9 @@ def _margin(result: GateResult) -> tuple[bool, float]:
     if result.value is None or result.required is None:
         return not result.failed, float("-inf")
     difference = (result.value if result.bound is None else result.bound) - result.required
-    if result.gate.operator in ("<", "<="):
+    direction = DIRECTIONS.get(result.gate.operator)
+    if direction == "min":
         difference = -difference
-    elif result.gate.operator not in (">", ">="):
+    elif direction is None:
         difference = abs(difference) if result.passed else -abs(difference)
     return not result.failed, difference
