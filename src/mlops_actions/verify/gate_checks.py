@@ -77,7 +77,7 @@ def _check_gate(stated: PassedGate, training: Training) -> Check:
 
 def _reference(gate: Gate, training: Training) -> tuple[float | None, str]:
     """Return the baseline's value (for a plain number that number), or why it cannot be computed here."""
-    if getattr(gate, "confidence", 0):
+    if gate.confidence:
         return None, "its evidence from several seeds is not computed here"
     if not gate.reference:
         return gate.amount, ""
@@ -90,7 +90,7 @@ def _reference(gate: Gate, training: Training) -> tuple[float | None, str]:
     if gate.reference == "best":
         return _of_best(gate, training)
     direction = DIRECTIONS.get(gate.operator)
-    if direction is None:
+    if _directions(training, gate.metric) != {direction} or direction is None:
         return None, f"which value of {gate.metric} is the best one is not known here"
     return (max(values) if direction == "max" else min(values)) if values else None, ""
 
@@ -105,10 +105,15 @@ def _of_best(gate: Gate, training: Training) -> tuple[float | None, str]:
     ranked = [group for group in baselines.groups if _mean_of(group, baselines.by.metric) is not None]
     if not ranked:
         return None, ""
-    operators = {DIRECTIONS.get(other.operator) for other in parsed_gates(training) if other.metric == baselines.by.metric}
-    if baselines.by.direction not in operators:
+    if baselines.by.direction not in _directions(training, baselines.by.metric):
         return None, f"no gate tells that {baselines.by} chooses the best baseline"
     return _mean_of(_best_group(ranked, baselines.by), gate.metric), ""
+
+
+def _directions(training: Training, metric: str) -> set[str]:
+    """Return the directions that the operators of a metric's gates settle; a band has both."""
+    found = {DIRECTIONS.get(gate.operator) for gate in parsed_gates(training) if gate.metric == metric}
+    return {direction for direction in found if direction}
 
 
 def _best_group(groups: Sequence[Sequence[StatedRun]], by: Ranking) -> Sequence[StatedRun]:

@@ -245,7 +245,8 @@ class _Tracker:
             return
         # All that are selected are read: one that came later may not take the place of one that counted.
         query = replace(baselines.query, stop_after=0) if baselines else None
-        selected = self._reader.find(query, None, RunKeys()).candidates if query else ()
+        keys = RunKeys(config=(query.commit_config_key,) if query and query.commit_config_key else ())
+        selected = self._reader.find(query, None, keys).candidates if query else ()
         yield from selection.check_baselines(self._training, self._runs if baselines else {}, selected)
 
     def check_model(self) -> Iterator[Check]:

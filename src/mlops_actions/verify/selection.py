@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from mlops_actions.core import gates as gate_grammar
-from mlops_actions.core.runs import Run, finite_number, metric_value, value_at
+from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value, value_at
 from mlops_actions.core.statement import Ranking, StatedRun, Training
 from mlops_actions.verify.checks import Check, check_metrics
 from mlops_actions.verify.policy import BASELINES, CANDIDATES, JUDGED, Policy
@@ -109,9 +109,9 @@ def check_baselines(training: Training, runs: Mapping[str, Run], selected: Seque
     for stated in baselines.runs:
         yield from _check_baseline(stated, runs.get(stated.id), candidates)
     others = [run for run in _newest_first(selected) if run.id not in candidates]
-    usable = [run for run in others if run.finished and _existed(run, training)]
+    usable = _of_nearest(baselines.query, [run for run in others if run.finished and _existed(run, training)])
     by_group = training.candidates is not None and training.candidates.by_group
-    now = {run.id for group in _groups(usable, by_group=by_group)[: baselines.limit] for run in group}
+    now = {run.id for group in _groups(usable, by_group=by_group, by_commit=True)[: baselines.limit] for run in group}
     stated_ids = {run.id for run in baselines.runs}
     # A tag can move to another run at any time, so the tracker cannot tell what was selected then.
     if now - stated_ids:
@@ -122,6 +122,18 @@ def check_baselines(training: Training, runs: Mapping[str, Run], selected: Seque
         yield Check(BASELINES, None, f"baselines: the tracker does not select {gone} now (a tag may have moved)")
     if now == stated_ids:
         yield Check(BASELINES, True, f"baselines: the tracker selects the {len(now)} that the statement names")
+
+
+def _of_nearest(query: RunQuery, runs: Sequence[Run]) -> list[Run]:
+    """Return the runs of the first of the query's commits that has some; all runs where it asks for none."""
+    if not query.commits:
+        return list(runs)
+    key = query.commit_config_key
+    for sha in query.commits:
+        of_commit = [run for run in runs if sha in (run.commit, _claimed(run, key)) and not _is_contradicted(run, sha, key)]
+        if of_commit:
+            return of_commit
+    return []
 
 
 def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[str]) -> Iterator[Check]:
@@ -141,9 +153,12 @@ def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[s
 
 def _is_contradicted(run: Run, sha: str, key: str) -> bool:
     """Tell whether the tracker or the run's config ties it to another commit: then it is no candidate of this one."""
-    claimed: Any = value_at(run.config, key) if key else None
-    named = [name for name in (run.commit, claimed) if isinstance(name, str) and name]
-    return any(name != sha for name in named)
+    return any(name and name != sha for name in (run.commit, _claimed(run, key)))
+
+
+def _claimed(run: Run, key: str) -> str:
+    value: Any = value_at(run.config, key) if key else None
+    return value if isinstance(value, str) else ""
 
 
 def _existed(run: Run, training: Training) -> bool:
@@ -156,11 +171,15 @@ def _newest_first(runs: Sequence[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: run.created.timestamp() if run.created else float("-inf"), reverse=True)
 
 
-def _groups(runs: Sequence[Run], *, by_group: bool) -> list[list[Run]]:
-    """Collect runs by group, in the order in which the groups first appear; else one group for each run."""
-    groups: dict[str, list[Run]] = {}
+def _groups(runs: Sequence[Run], *, by_group: bool, by_commit: bool = False) -> list[list[Run]]:
+    """Collect runs by group, in the order in which the groups first appear; else one group for each run.
+
+    With `by_commit` a name that is used for several commits is several groups.
+    """
+    groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        groups.setdefault(f"group {run.group}" if by_group and run.group else f"run {run.id}", []).append(run)
+        key = ("group", run.group, run.commit if by_commit else "") if by_group and run.group else ("run", run.id)
+        groups.setdefault(key, []).append(run)
     return list(groups.values())
 
 

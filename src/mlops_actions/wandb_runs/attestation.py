@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from mlops_actions.core import statement
 from mlops_actions.core.context import Context
@@ -142,7 +143,8 @@ def _baselines(inputs: Inputs, findings: Findings) -> Baselines | None:
     query = selection.baseline_query(findings.selection)
     if query is None:
         return None
-    groups = group_runs(findings.baselines, (), by_group=inputs.aggregate == "group")
+    identity = partial(selection.baseline_group, findings.selection)
+    groups = group_runs(findings.baselines, (), by_group=inputs.aggregate == "group", identity=identity)
     members = tuple(tuple(_stated(run, findings) for run in group.members) for group in groups)
     by = findings.bar.selected_by if findings.bar else None
     return Baselines(query, findings.selection.max_baselines, members, _ranking(by))

@@ -285,7 +285,7 @@ def test_a_true_statement_passes_every_check(step: WandbStep, images: Images, ve
     )
     assert verify(statement, repository=repository) == 0
     assert verify.wrong == []
-    assert "✓ policy: all 13 required checks hold" in verify.output
+    assert "✓ policy: all 14 required checks hold" in verify.output
     for line in (
         "✓ image: the registry has ", "✓ image: its label names commit aaaaaaa", "✓ run c1: it has finished",
         f"✓ run c1: the tracker recorded {SHA}", "✓ run c1: acc is 0.95", "✓ run c1: it used digits:v0 (wandb:4f2a)",

@@ -224,7 +224,11 @@ def test_a_model_larger_than_the_limit_is_not_read(storage: Storage) -> None:
 
 
 def test_files_without_a_size_count_against_the_limit_as_they_are_read(storage: Storage) -> None:
-    storage.set_manifest(lambda document: [entry.pop("size") for entry in document["contents"].values()])
+    def without_sizes(document: Any) -> None:
+        for entry in document["contents"].values():
+            del entry["size"]
+
+    storage.set_manifest(without_sizes)
     assert {file.path: file.size for file in storage.files()} == {path: len(content) for path, content in CONTENTS.items()}
     with pytest.raises(Refused, match="larger than 'max-model-size'"):
         storage.files(limit=11_001)
