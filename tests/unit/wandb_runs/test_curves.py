@@ -262,7 +262,7 @@ def test_a_group_is_its_mean_between_its_lowest_and_highest_values() -> None:
     (chart,) = parsed(text)
     assert chart.lines == [[1.0, 0.5], [6.0, 0.7], [3.0, 0.6]]
     assert "| 🟦 group | 3 (1 to 6) | 0.6 (0.5 to 0.7) | 0.5 (1) | 6 (0) | 3 runs |" in text
-    assert "the pale lines are their lowest and highest values" in text
+    assert "The middle line of a group is the mean of its runs" in text
 
 
 def test_a_group_ends_where_the_first_of_its_runs_ends() -> None:

@@ -37,7 +37,7 @@ def sentences(curves: Sequence[Curve], charts: Sequence[Chart], *, bands: bool, 
 def _sentences(curves: Sequence[Curve], charts: Sequence[Chart], *, bands: bool, samples: int) -> Iterator[str]:
     if any(curve.is_group for curve in curves):
         yield (
-            "The strong line of a group is the mean of its runs, the pale lines are their lowest and highest values."
+            "The middle line of a group is the mean of its runs, the outer ones are their lowest and highest values."
             if bands
             else "The line of a group is the mean of its runs."
         )
