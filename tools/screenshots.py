@@ -1,9 +1,10 @@
 """Take pictures of the demo's pull request: run the demo, open its page in Chromium, capture all of it.
 
-    screenshots.py [--keep-page] [--docs] [FOLDER]        (FOLDER is the demo's, demo-output by default)
+    screenshots.py [--keep-page] [--docs | --reports] [FOLDER]        (FOLDER is the demo's, demo-output by default)
 
 The pictures (light, dark, and as narrow as a phone) are written beside the page and are not committed. With `--docs`, two
-parts of the conversation are written to docs/pictures/ too, light and dark; these pictures are small, and committed.
+parts of the conversation are written to docs/pictures/ too, and the shapes of a report, light and dark; these pictures are
+small, and committed. `--reports` takes only the shapes, without the demo.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_sandbox.demo.story import MISSPELLED
+from report_pages import write_pages
 
 SCHEMES = {"light": 1, "dark": 0}
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-MAX_BYTES_IN_DOCS = 180_000
+MAX_BYTES_IN_DOCS = 150_000
 # Milliseconds of virtual time: the page draws its diagrams itself, and Chromium skips ahead while it waits.
 BUDGET = 20_000
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
@@ -43,16 +45,23 @@ _CUT = """
   })
   document.querySelectorAll('details[open]').forEach(one => one.removeAttribute('open'))
 """
+# Keeps the report's comment, without the page around it.
+_REPORT = """
+  const isReport = entry => entry.querySelector('.markdown h3')
+  const comments = [...document.querySelectorAll('#conversation > .entry')].filter(isReport)
+  document.querySelectorAll('#conversation > *').forEach(one => { if (one !== comments.at(-1)) one.remove() })
+  document.querySelectorAll('header.top, main > h1, main > .lead, main > nav, aside').forEach(one => one.remove())
+"""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a page: file, colour scheme, width in pixels; `cut` names two comments, between which it shows all."""
+    """A picture of a page: file, colour scheme, width in pixels; `script` changes the page before it is taken."""
 
     path: Path
     scheme: str
     width: int
-    cut: tuple[str, str] | None = None
+    script: str = ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,13 +71,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "folder", nargs="?", type=Path, default=Path("demo-output"), help="folder of the demo (default: %(default)s)"
     )
     parser.add_argument("--keep-page", action="store_true", help="use the existing page; do not run the demo")
-    parser.add_argument("--docs", action="store_true", help="take the pictures of the documentation too")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--docs", action="store_true", help="take the pictures of the documentation too")
+    which.add_argument("--reports", action="store_true", help="take only the documentation's pictures of reports")
     options = parser.parse_args(arguments)
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         print("error: Chromium is not installed\nremedy: install it (Debian: apt-get install chromium)", file=sys.stderr)
         return 2
     page = options.folder / "pr.html"
+    if options.docs or options.reports:
+        taken = take_reports(browser)
+        if options.reports or not taken:
+            return 0 if taken else 1
     if not options.keep_page:
         from mlops_sandbox.demo import run
 
@@ -78,12 +93,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: there is no {page}\nremedy: run the command without --keep-page", file=sys.stderr)
         return 2
     for picture in pictures(page, with_docs=options.docs):
-        capture(browser, page, picture)
-        print(f"written: {picture.path}")
-        if picture.cut and (size := picture.path.stat().st_size) > MAX_BYTES_IN_DOCS:
-            print(f"error: {picture.path} has {size} bytes, more than {MAX_BYTES_IN_DOCS}", file=sys.stderr)
+        if not take(browser, page, picture):
             return 1
     return 0
+
+
+def take(browser: str, page: Path, picture: Picture) -> bool:
+    """Take a picture; one for the documentation must be small."""
+    capture(browser, page, picture)
+    print(f"written: {picture.path}")
+    size = picture.path.stat().st_size
+    if picture.path.parent == DOCS and size > MAX_BYTES_IN_DOCS:
+        print(f"error: {picture.path} has {size} bytes, more than {MAX_BYTES_IN_DOCS}", file=sys.stderr)
+        return False
+    return True
+
+
+def take_reports(browser: str) -> bool:
+    """Take the pictures of the shapes of a report into docs/pictures/; return whether all are small enough."""
+    DOCS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        pages = write_pages(Path(folder))
+        wanted = [(name, page, scheme) for name, page in pages.items() for scheme in SCHEMES]
+        return all(
+            take(browser, page, Picture(DOCS / f"report-{name}-{scheme}.png", scheme, 820, _REPORT))
+            for name, page, scheme in wanted
+        )
 
 
 def pictures(page: Path, *, with_docs: bool) -> list[Picture]:
@@ -94,7 +129,9 @@ def pictures(page: Path, *, with_docs: bool) -> list[Picture]:
         DOCS.mkdir(parents=True, exist_ok=True)
         cuts = {"conversation": (MISSPELLED, "/retry"), "conversation-queue": ("/retry", "/deploy")}
         found += [
-            Picture(DOCS / f"{name}-{scheme}.png", scheme, 820, cut) for name, cut in cuts.items() for scheme in SCHEMES
+            Picture(DOCS / f"{name}-{scheme}.png", scheme, 820, _CUT % json.dumps(cut))
+            for name, cut in cuts.items()
+            for scheme in SCHEMES
         ]
     return found
 
@@ -104,9 +141,9 @@ def capture(browser: str, page: Path, picture: Picture) -> None:
     text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / page.name
-        if picture.cut:
-            cut = _SCRIPT % (_CUT % json.dumps(picture.cut), 3000)
-            text = _POLICY.sub("", text).replace("</head>", f"{cut}</head>", 1)
+        if picture.script:
+            script = _SCRIPT % (picture.script, 3000)
+            text = _POLICY.sub("", text).replace("</head>", f"{script}</head>", 1)
         copy.write_text(text, encoding="utf-8")
         height = measured_height(browser, copy, picture)
         run_browser(browser, copy, picture, height, f"--screenshot={picture.path.resolve()}")

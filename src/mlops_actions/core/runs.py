@@ -33,6 +33,8 @@ class TrackerInfo:
     `commit_variables` are the environment variables that make the tracker record a commit, `dataset_call` is the call of the
     tracker's library that records a dataset, and `digest_algorithm` names the tracker's artifact digests in a statement.
     `other_addresses` are further addresses of the same deployment as `server_url`.
+    `runs_url` is the page that lists the project's runs, with a field that searches their names and ids by regular
+    expression; empty where the tracker has none.
     """
 
     name: str
@@ -42,6 +44,7 @@ class TrackerInfo:
     commit_variables: tuple[str, ...] = ()
     dataset_call: str = ""
     other_addresses: tuple[str, ...] = ()
+    runs_url: str = ""
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,9 @@ class WandbProject:
             commit_variables=("WANDB_GIT_COMMIT", "WANDB_GIT_REMOTE_URL"),
             dataset_call="run.use_artifact",
             other_addresses=self._server.other_addresses,
+            # No address of W&B opens chosen runs: its documents name only saved views. The search field of this page takes
+            # run ids as a regular expression (docs.wandb.ai/models/runs/search-runs).
+            runs_url=f"{self._project_url}/table",
         )
 
     @property
