@@ -99,7 +99,7 @@ def test_the_report_of_a_commit_against_its_baselines(step: WandbStep) -> None:
         "### 📊 2 runs finished for `aaaaaaa`: better on 2 of 2 metrics against the best of 2 baselines by acc"
     )
     assert f"[c1]({step.wandb.url}/sandbox/digits/runs/c1)" in report
-    assert "| `acc` ↑ | **0.95** | 0.94<br>+0.01 (+1.06 %) 🟢 better | 0.92<br>" in report
+    assert "| `acc` ↑ | **0.95** | 0.94 | +0.01 (+1.06 %) 🟢 better | 0.92 |" in report
     assert "✅ recorded by W&B for all 2 candidates" in report
     assert "sha256:" + "1" * 64 in report
     assert "https://argo.example/workflows/ml/train-1" in report

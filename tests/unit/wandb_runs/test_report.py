@@ -16,7 +16,7 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.report.document import render
 from mlops_actions.wandb_runs.report.headline import headline_text
 from mlops_actions.wandb_runs.report.provenance import ReportContext
-from mlops_actions.wandb_runs.report.tables import runs_table
+from mlops_actions.wandb_runs.report.run_table import runs_table
 
 SHA, OTHER = "a" * 40, "b" * 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,11 +8,13 @@ from mlops_actions.core import markdown
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.promotion import Promotion
 from mlops_actions.wandb_runs.report import curve_choice
+from mlops_actions.wandb_runs.report.comparison_table import comparison_table
 from mlops_actions.wandb_runs.report.fit import ReportSection, join
 from mlops_actions.wandb_runs.report.headline import headline
 from mlops_actions.wandb_runs.report.judged import judged_line
 from mlops_actions.wandb_runs.report.provenance import ReportContext, provenance
-from mlops_actions.wandb_runs.report.tables import comparison_table, gates_table, runs_table, seeds_table
+from mlops_actions.wandb_runs.report.run_table import runs_table
+from mlops_actions.wandb_runs.report.tables import gates_table, seeds_table
 from mlops_actions.wandb_runs.verdict.requirements import RequirementResult
 
 

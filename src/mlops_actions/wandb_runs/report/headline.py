@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs.findings import Findings
-from mlops_actions.wandb_runs.report.tables import gate_numbers, plural
+from mlops_actions.wandb_runs.report.table_parts import plural
+from mlops_actions.wandb_runs.report.tables import gate_numbers
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult
+from mlops_actions.wandb_runs.verdict.vanished import vanished
 from mlops_actions.wandb_runs.verdict.verdict import FAILED, NEUTRAL, NOT_ASKED, PASSED, PENDING
 
 
@@ -112,6 +114,7 @@ def _result(findings: Findings) -> str:
     if findings.seeds:
         return f"{finished}: {_beyond_noise(findings.seeds)}"
     results = [row.bar.better for row in findings.rows if row.bar and row.metric.direction]
+    results += [False] * len(vanished(findings.rows, findings.bar.run if findings.bar else None))
     if not results:
         return f"{finished}, against {plural(findings.counts.baselines, 'baseline')}"
     counted = (

@@ -9,7 +9,7 @@ from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.core.runs import Artifact, Run
 from mlops_actions.wandb_runs.findings import Findings
-from mlops_actions.wandb_runs.report.tables import plural, run_link
+from mlops_actions.wandb_runs.report.table_parts import plural, run_link
 
 _MAX_CONTRADICTIONS = 3
 

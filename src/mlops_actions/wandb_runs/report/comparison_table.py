@@ -1,0 +1,82 @@
+"""The judged candidate against the bar, metric by metric, with the mean and the latest of the baselines beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlops_actions.core import markdown
+from mlops_actions.core.runs import MISSING, Run, finite_number, metric_value
+from mlops_actions.wandb_runs.differences import Difference, MetricRow
+from mlops_actions.wandb_runs.findings import Findings
+from mlops_actions.wandb_runs.report.numbers import NO_VALUE, NumberFormat, format_percent
+from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, legend, metric_title, plural, run_link, unbroken
+from mlops_actions.wandb_runs.selection.baseline_bar import Bar
+
+
+def comparison_table(findings: Findings) -> str:
+    """Return the comparison as Markdown; empty where there is no candidate or no bar."""
+    best, bar = findings.best, findings.bar
+    if not best or not bar or not findings.rows:
+        return ""
+    columns = [
+        Column[MetricRow]("Metric", lambda row: metric_title(row.metric), "l"),
+        Column[MetricRow]("Candidate", lambda row: _candidate(row, bar)),
+        Column[MetricRow]("Bar" if bar.out_of > 1 else "Baseline", lambda row: _of(row, bar).text(_bar_value(row, bar))),
+        Column[MetricRow]("Change", lambda row: _change(row, bar), "l"),
+    ]
+    if bar.out_of > 1:
+        mean_of = Column[MetricRow](f"Mean of {bar.out_of}", lambda row: _reference(row, bar, row.mean))
+        latest = Column[MetricRow]("Latest", lambda row: _reference(row, bar, row.latest))
+        # The bar can be the latest baseline itself.
+        columns += [mean_of] if _is_latest(bar, findings.baselines) else [mean_of, latest]
+    table = draw_table(columns, findings.rows)
+    return "\n\n".join(part for part in (_title(findings, best, bar), table, legend(findings.metrics)) if part)
+
+
+def _is_latest(bar: Bar, baselines: Sequence[Run]) -> bool:
+    return bool(baselines) and any(run.id == baselines[0].id for run in bar.members)
+
+
+def _title(findings: Findings, best: Run, bar: Bar) -> str:
+    # Only a metric with a direction can say which candidate is best.
+    decisive = [row.metric for row in findings.rows if row.metric.direction and finite_number(row.value) is not None]
+    several = findings.counts.finished > 1
+    name = "Candidate" if not several else "Best candidate" if decisive else "Newest candidate"
+    by = f" (by {markdown.code(decisive[0].name)})" if decisive and several else ""
+    if bar.out_of == 1:
+        against = f"{plural(1, bar.noun)} {run_link(bar.run)}"
+    else:
+        against = f"the bar {run_link(bar.run)}, {markdown.escape(bar.choice)}"
+    return f"**{name}** {run_link(best)}{by} against {against}"
+
+
+def _bar_value(row: MetricRow, bar: Bar) -> object:
+    return metric_value(bar.run, row.metric.name)
+
+
+def _of(row: MetricRow, bar: Bar) -> NumberFormat:
+    """Return the format of all numbers of a row; the candidate's and the bar's differ visibly where they differ."""
+    value, reference = row.value, _bar_value(row, bar)
+    others = [difference.reference for difference in (row.mean, row.latest) if difference]
+    return NumberFormat.of([value, reference, *others], [(value, reference)])
+
+
+def _candidate(row: MetricRow, bar: Bar) -> str:
+    value = _of(row, bar).text(row.value)
+    return f"**{value}**" if row.bar and row.bar.better else value
+
+
+def _reference(row: MetricRow, bar: Bar, difference: Difference | None) -> str:
+    return _of(row, bar).text(difference.reference) if difference else NO_VALUE
+
+
+def _change(row: MetricRow, bar: Bar) -> str:
+    """Return the difference from the bar, and in words what it means: a red and a green mark can look alike."""
+    value, reference = finite_number(row.value), finite_number(_bar_value(row, bar))
+    if row.bar is None or value is None or reference is None:
+        if reference is None or value is not None:
+            return NO_VALUE
+        return unbroken("🔴 vanished" if row.value is MISSING else "🔴 no number")
+    mark = {True: " 🟢 better", False: " 🔴 worse", None: "" if row.bar.absolute else " same"}[row.bar.better]
+    relative = f" ({format_percent(row.bar.percent)})" if row.bar.percent and row.bar.absolute else ""
+    return unbroken(f"{_of(row, bar).difference(value, reference)}{relative}{mark}")

@@ -1,0 +1,131 @@
+"""The tables of runs: the best candidates with the bar, and, folded where there are many, all runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from mlops_actions.core import markdown
+from mlops_actions.core.runs import Run, finite_number, metric_value, value_at
+from mlops_actions.wandb_runs.differences import best_ids
+from mlops_actions.wandb_runs.findings import Findings
+from mlops_actions.wandb_runs.inputs import CSV_FILE
+from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values
+from mlops_actions.wandb_runs.report.numbers import NumberFormat
+from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, legend, metric_title, plural, run_link
+
+# A larger table of all runs is folded, below one of the best candidates.
+_MAX_OPEN_RUNS, _MAX_OPEN_COLUMNS = 8, 6
+_TOP, _TOP_COLUMNS = 5, 7  # candidates and columns of the upper table
+_MAX_RUNS = 60
+
+
+def runs_table(findings: Findings) -> str:
+    """Return the runs as Markdown: candidates by the metric that chooses, the best first; then the bar and the baselines."""
+    by = _chosen_by(findings)
+    runs = [*_ranked(findings.candidates, by), *_bar_first(findings)]
+    if not runs:
+        return ""
+    title = f"{plural(len(findings.candidates), 'candidate')}, {plural(len(findings.baselines), 'baseline')}; best in bold"
+    table = draw_table(_columns(findings, runs), runs[:_MAX_RUNS])
+    if len(runs) > _MAX_RUNS:
+        table += f"\n\n{len(runs) - _MAX_RUNS} more are in {markdown.code(CSV_FILE)}."
+    if not findings.rows or not findings.bar:
+        table = f"{table}\n\n{legend(findings.metrics)}".rstrip()
+    values = len(findings.metrics) + len(_config_keys(findings))
+    if len(runs) <= _MAX_OPEN_RUNS and values <= _MAX_OPEN_COLUMNS:
+        return f"**All runs** ({title})\n\n{table}"
+    folded = markdown.fold(f"All runs ({title})", table)
+    return "\n\n".join(part for part in (_top_table(findings, by), folded) if part)
+
+
+def _chosen_by(findings: Findings) -> Metric | None:
+    """Return the metric that chooses among the candidates; None where no metric tells which one is best."""
+    finished = [run for run in findings.candidates if run.finished]
+    return next((metric for metric in findings.metrics if metric.best(finite_values(finished, metric)) is not None), None)
+
+
+def _top_table(findings: Findings, by: Metric | None) -> str:
+    """Return the best candidates with what was varied right beside the metric that chooses, and the bar below them."""
+    candidates = _ranked([run for run in findings.candidates if run.finished], by)
+    if by is None or len(candidates) <= 1:
+        return ""
+    bar = [findings.bar.run] if findings.bar else []
+    rows = [*candidates[:_TOP], *bar]
+    columns = [
+        Column[Run]("", lambda run: _top_role(findings, run), "l"),
+        Column[Run]("Run", run_link, "l"),
+        _metric_column(by, rows),
+        *(_config_column(key, rows) for key in _config_keys(findings)),
+        *(_metric_column(metric, rows) for metric in findings.metrics if metric.name != by.name),
+    ]
+    number = f"The best {_TOP} of" if len(candidates) > _TOP else "All"
+    title = f"**{number} {len(candidates)} finished candidates** by {markdown.code(by.name)}"
+    return f"{title}\n\n{draw_table(columns[:_TOP_COLUMNS], rows)}"
+
+
+def _top_role(findings: Findings, run: Run) -> str:
+    if findings.bar and run is findings.bar.run:
+        return "bar"
+    return "**judged**" if findings.best and run.id == findings.best.id else ""
+
+
+def _config_keys(findings: Findings) -> tuple[str, ...]:
+    """Return the config keys to show: those that the sweep varies, and those that the user named."""
+    return tuple(dict.fromkeys([*findings.swept, *findings.config_keys]))
+
+
+def _ranked(runs: Sequence[Run], by: Metric | None) -> list[Run]:
+    """Sort runs by a metric, the best first; finished ones come before the others, and those without a value last."""
+
+    def key(run: Run) -> tuple[bool, float]:
+        number = finite_number(metric_value(run, by.name)) if by and by.direction else None
+        worst_last = math.inf if number is None else -number if by and by.direction == MAX else number
+        return not run.finished, worst_last
+
+    return sorted(runs, key=key)
+
+
+def _bar_first(findings: Findings) -> list[Run]:
+    members = findings.bar.members if findings.bar else ()
+    ids = {run.id for run in members}
+    return sorted(findings.baselines, key=lambda run: run.id not in ids)
+
+
+def _columns(findings: Findings, runs: Sequence[Run]) -> list[Column[Run]]:
+    """List the columns of the table of all runs, from left to right."""
+    return [
+        Column("", lambda run: _role(findings, run), "l"),
+        Column("Run", run_link, "l"),
+        Column("State", lambda run: markdown.escape(findings.state_of(run)), "l"),
+        *(_metric_column(metric, runs) for metric in findings.metrics),
+        *(_config_column(key, runs) for key in _config_keys(findings)),
+    ]
+
+
+def _role(findings: Findings, run: Run) -> str:
+    """Say whether a run is a candidate or a baseline, and whether it is the bar or does not count."""
+    if run in findings.candidates:
+        return "candidate (not counted)" if run in findings.commit.contradicted else "candidate"
+    is_bar = findings.bar is not None and findings.bar.out_of > 1 and run in findings.bar.members
+    return "baseline (the bar)" if is_bar else "baseline"
+
+
+def _metric_column(metric: Metric, runs: Sequence[Run]) -> Column[Run]:
+    best = best_ids([run for run in runs if run.finished], metric)
+    values = [metric_value(run, metric.name) for run in runs]
+    # The best number and the one after it look different; of many runs it does not matter whether any two do.
+    numbers = sorted({number for value in values if (number := finite_number(value)) is not None})
+    first_two = {MAX: numbers[-2:], MIN: numbers[:2]}.get(metric.direction, [])
+    chosen = NumberFormat.of(values, [first_two])
+
+    def cell(run: Run) -> str:
+        text = chosen.text(metric_value(run, metric.name))
+        return f"**{text}**" if run.id in best else text
+
+    return Column(metric_title(metric), cell)
+
+
+def _config_column(key: str, runs: Sequence[Run]) -> Column[Run]:
+    chosen = NumberFormat.of([value_at(run.config, key) for run in runs], [])
+    return Column(markdown.code(key), lambda run: chosen.text(value_at(run.config, key)))
