@@ -221,6 +221,7 @@ SHAPES: Sequence[Shape] = (
         "Nothing is decided yet: one of two runs is still going.",
         _running,
         {"gates": _GATES},
+        code=5,
     ),
     Shape(
         "other-data",
