@@ -34,6 +34,8 @@ from mlops_actions.wandb_runs.verdict.every_candidate import decisive_run, evalu
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.no_baseline import no_baseline, why_no_baseline
 from mlops_actions.wandb_runs.verdict.requirements import RequirementCheck
+from mlops_actions.wandb_runs.verdict.survivors import unfinished_doubt
+from mlops_actions.wandb_runs.verdict.vanished import vanished, vanished_doubt
 from mlops_actions.wandb_runs.verdict.verdict import PENDING
 
 
@@ -225,6 +227,7 @@ def evaluate(
         datasets=datasets,
         details=details,
         curves=inputs.curves or (),
+        patterns=tuple(metric.name for metric in inputs.metrics or () if metric.is_pattern),
         silent=frozenset(run.id for run in comparison.candidates if run.is_silent(now)),
         doubts=(
             *baseline_doubts(
@@ -243,6 +246,12 @@ def evaluate(
 
 
 def _doubts(findings: Findings) -> tuple[str, ...]:
+    lost = vanished(findings.rows, findings.bar.run if findings.bar else None)
+    others = (unfinished_doubt(findings.counts), vanished_doubt(lost))
+    return (*_doubts_of_verdict(findings), *(doubt for doubt in others if doubt))
+
+
+def _doubts_of_verdict(findings: Findings) -> tuple[str, ...]:
     return doubts.of_verdict(
         contradicted=findings.commit.contradicted,
         judged=findings.judged_members,

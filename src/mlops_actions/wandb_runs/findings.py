@@ -35,6 +35,8 @@ class Findings:
 
     `baseline_commit` is the commit of the base branch that the baselines are of, where they were looked for by commit.
 
+    `patterns` are the names with `*` that the user gave for metrics: `metrics` holds those that they stand for.
+
     `doubts` are sentences about what makes the verdict doubtful: the report shows them first, and no cut removes them.
     `notes` are sentences about requests that could not be fulfilled. `timed_out` is whether the wait timed out, `too_few`
     whether it did so with fewer candidates than asked for; `partial` asks to judge although candidates still run;
@@ -61,6 +63,7 @@ class Findings:
     requirements: tuple[RequirementResult, ...] = ()
     details: Mapping[str, RunDetails] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     silent: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

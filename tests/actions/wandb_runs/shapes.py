@@ -15,6 +15,7 @@ from tests.actions.wandb_runs.step import OTHER, SHA, WandbStep
 
 _GPUS = {"e": {"writer": {"gpu": "NVIDIA A100-SXM4-40GB", "gpu_count": 2}}}
 _EPOCHS = 30
+_METRICS = "val/accuracy:max, val/loss:min, latency_ms[ms]:min"
 _SLICES = {"night": -0.06, "rain": -0.03, "day": 0.02, "snow": -0.01, "tunnel": 0.0}
 
 
@@ -39,7 +40,7 @@ class Shape:
         given = {
             "sha": SHA,
             "baseline_tags": "baseline",
-            "metrics": "val/accuracy:max, val/loss:min, latency_ms:min",
+            "metrics": _METRICS,
             "image": "ghcr.io/octo/digits@sha256:" + "1" * 64,
             "workflow_url": "https://argo.example/workflows/ml/train-1",
             "comment": "true",
@@ -69,7 +70,10 @@ def train(
         "val/loss": round(1.62 - 1.5 * accuracy + noise, 6),
         "latency_ms": round(11.8 + 40 * abs(noise), 4),
         "_runtime": minutes * 60 + draw.randint(0, 59),
-        **{f"eval/{part}/accuracy": round(accuracy + offset, 6) for part, offset in _SLICES.items()},
+        **{
+            f"eval/{part}/accuracy": round(accuracy + offset + draw.uniform(-0.015, 0.015), 6)
+            for part, offset in _SLICES.items()
+        },
         **more.pop("summary", {}),
     }
     for key in without:
@@ -171,7 +175,7 @@ SHAPES: Sequence[Shape] = (
         "One candidate",
         "The deeper net passed both gates and beats the last release on accuracy and loss; it costs half as much again.",
         _one,
-        {"gates": _GATES, "metrics": "val/accuracy:max, val/loss:min, latency_ms:min", "curves": "val/loss"},
+        {"gates": _GATES, "metrics": f"{_METRICS}, eval/*/accuracy:max", "curves": "val/loss"},
     ),
     Shape(
         "seeds",
@@ -207,6 +211,7 @@ SHAPES: Sequence[Shape] = (
         "Metrics that vanished",
         "Accuracy rose, but the run does not log the loss any more, and that counts as worse.",
         _vanished,
+        {"metrics": f"{_METRICS}, eval/*/accuracy:max"},
     ),
     Shape(
         "crashed-runs",

@@ -23,13 +23,19 @@ LINES: dict[str, tuple[list[Run], list[Run], list[Run], str]] = {
         [run(1800, 4, "A100")],
         [HOUR],
         [],
-        "**Cost:** candidate **2 GPU-hours** (30m 00s on 4 × A100) · bar **4 GPU-hours** (1h 00m on 4 × A100), −50.00 %",
+        "**Cost:** candidate **2 GPU-hours** (30m 00s on 4 × A100) · bar **4 GPU-hours** (1h 00m), −50.00 %",
+    ),
+    "against a bar on other GPUs": (
+        [HOUR],
+        [run(3600, 8, "T4")],
+        [],
+        "**Cost:** candidate **4 GPU-hours** (1h 00m on 4 × A100) · bar **8 GPU-hours** (1h 00m on 8 × T4), −50.00 %",
     ),
     "groups": (
         [HOUR, HOUR],
         [HOUR],
         [],
-        "**Cost:** candidate **8 GPU-hours** (2h 00m in 2 runs on 4 × A100) · bar **4 GPU-hours** (1h 00m on 4 × A100)",
+        "**Cost:** candidate **8 GPU-hours** (2h 00m in 2 runs on 4 × A100) · bar **4 GPU-hours** (1h 00m), +100 %",
     ),
     "all candidates, where there are more": (
         [HOUR],

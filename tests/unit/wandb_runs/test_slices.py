@@ -40,7 +40,7 @@ def table(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None, direction: 
     names = dict.fromkeys([*ours, *(theirs or {})])
     metrics = [Metric(f"eval/{name}/acc", direction) for name in names]
     slices = slices_of(PATTERN, metrics, run(ours), None if theirs is None else run(theirs))
-    return slices_table(PATTERN, slices, Metric(PATTERN, direction)).replace("\u00a0", " ")
+    return slices_table(slices, Metric(PATTERN, direction)).replace("\u00a0", " ")
 
 
 ORDERS: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str, list[str]]] = {
@@ -65,7 +65,7 @@ def test_the_worst_slice_comes_first(ours: Any, theirs: Any, direction: str, ord
 def test_numbers_are_aligned_and_differences_said_in_words() -> None:
     text = table({"cat": 0.5, "dog": 0.905, "new": 0.7}, {"cat": 0.75, "dog": 0.9, "gone": 0.25})
     assert text.splitlines() == [
-        "**Slices of `eval/*/acc`** ↑: 2 of 4 slices worse than the bar, the worst first",
+        "**Slices of** `eval/*/acc` ↑: 2 of 4 slices worse than the bar, the worst first",
         "",
         "| Slice | Candidate | Bar |  |",
         "| :--- | ---: | ---: | :--- |",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import MISSING, Run, finite_number, metric_value
 from mlops_actions.wandb_runs.differences import Difference, MetricRow
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.numbers import NO_VALUE, NumberFormat, format_percent
-from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, legend, metric_title, plural, run_link, unbroken
+from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, legend, metric_title, run_link, unbroken
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar
+from mlops_actions.wandb_runs.selection.judged import MEAN, Judged
 
 
-def comparison_table(findings: Findings) -> str:
-    """Return the comparison as Markdown; empty where there is no candidate or no bar."""
-    best, bar = findings.best, findings.bar
-    if not best or not bar or not findings.rows:
+def comparison_table(findings: Findings, sliced: Collection[str] = ()) -> str:
+    """Return the comparison as Markdown; empty without candidate or bar. The metrics `sliced` have another table."""
+    judged, bar = findings.judged.run, findings.bar
+    if not judged or not bar or not findings.rows:
         return ""
+    rows = [row for row in findings.rows if row.metric.name not in sliced]
     columns = [
         Column[MetricRow]("Metric", lambda row: metric_title(row.metric), "l"),
         Column[MetricRow]("Candidate", lambda row: _candidate(row, bar)),
@@ -29,25 +31,23 @@ def comparison_table(findings: Findings) -> str:
         latest = Column[MetricRow]("Latest", lambda row: _reference(row, bar, row.latest))
         # The bar can be the latest baseline itself.
         columns += [mean_of] if _is_latest(bar, findings.baselines) else [mean_of, latest]
-    table = draw_table(columns, findings.rows)
-    return "\n\n".join(part for part in (_title(findings, best, bar), table, legend(findings.metrics)) if part)
+    table = draw_table(columns, rows) if rows else ""
+    metrics = [row.metric for row in rows]
+    return "\n\n".join(part for part in (_title(findings.judged, judged, bar), table, legend(metrics)) if part)
 
 
 def _is_latest(bar: Bar, baselines: Sequence[Run]) -> bool:
     return bool(baselines) and any(run.id == baselines[0].id for run in bar.members)
 
 
-def _title(findings: Findings, best: Run, bar: Bar) -> str:
-    # Only a metric with a direction can say which candidate is best.
-    decisive = [row.metric for row in findings.rows if row.metric.direction and finite_number(row.value) is not None]
-    several = findings.counts.finished > 1
-    name = "Candidate" if not several else "Best candidate" if decisive else "Newest candidate"
-    by = f" (by {markdown.code(decisive[0].name)})" if decisive and several else ""
+def _title(judged: Judged, run: Run, bar: Bar) -> str:
+    ours, theirs = f"**{run_link(run)}**", run_link(bar.run)
+    # A mean is named by what it is the mean of, and a single one needs no choice.
+    if len(judged.candidates) > 1 and judged.judge != MEAN:
+        ours += f", {markdown.escape(judged.choice)},"
     if bar.out_of == 1:
-        against = f"{plural(1, bar.noun)} {run_link(bar.run)}"
-    else:
-        against = f"the bar {run_link(bar.run)}, {markdown.escape(bar.choice)}"
-    return f"**{name}** {run_link(best)}{by} against {against}"
+        return f"{ours} against the {bar.noun} {theirs}"
+    return f"{ours} against the bar {theirs}, {markdown.escape(bar.choice)}"
 
 
 def _bar_value(row: MetricRow, bar: Bar) -> object:

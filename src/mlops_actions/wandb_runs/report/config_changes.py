@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_actions.core import markdown
-from mlops_actions.core.runs import MISSING, finite_number
+from mlops_actions.core.runs import MISSING, Run, finite_number
+from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.numbers import NO_VALUE, aligned, table_cell
+from mlops_actions.wandb_runs.report.table_parts import run_link
 from mlops_actions.wandb_runs.values import as_text
 
 MAX_ROWS = 20
@@ -101,6 +103,27 @@ def _is_by_run(change: ConfigChange) -> bool:
         return True
     values = [value for value in (change.value, change.reference) if value is not MISSING]
     return all(isinstance(value, str) and _MADE_UP.fullmatch(value.strip()) for value in values)
+
+
+def what_changed(findings: Findings) -> str:
+    """Return what changed in the config of the judged run against the bar's; empty where nothing asked for the configs."""
+    judged, bar = findings.judged.group, findings.bar
+    if judged is None or bar is None or not judged.run.id:
+        return ""
+    ours = _config_of(findings, judged.run, judged.members)
+    theirs = _config_of(findings, bar.run, bar.members)
+    if ours is None and theirs is None:
+        return ""
+    if ours is None or theirs is None:
+        return f"**What changed:** unknown, since {findings.tracker.name} did not answer for the whole config of each."
+    return changes_table(config_changes(ours, theirs, (*findings.swept, *findings.config_keys)), run_link(bar.run))
+
+
+def _config_of(findings: Findings, run: Run, members: Sequence[Run]) -> Mapping[str, Any] | None:
+    """Return the whole config of a run, or of any run of the group that it represents: a group differs in its seeds."""
+    ids = [run.id, *(member.id for member in members)]
+    found = (details.config for one in ids if (details := findings.details.get(one)) is not None)
+    return next((config for config in found if config is not None), None)
 
 
 def changes_table(found: ConfigChanges, reference: str) -> str:

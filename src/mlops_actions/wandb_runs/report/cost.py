@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlops_actions.core import markdown
 from mlops_actions.core.duration_text import duration_text
@@ -55,7 +55,9 @@ def cost_line(judged: Sequence[Run], bar: Sequence[Run], candidates: Sequence[Ru
         return f"**Cost:** unknown, since {tracker} did not record how long these runs took."
     parts = [_text("candidate", ours, len(judged))]
     if bar:
-        parts.append(_text("bar", theirs, len(bar)) + _change(ours, theirs))
+        # The same GPUs need not be named again.
+        others = replace(theirs, hardware="") if theirs.hardware == ours.hardware else theirs
+        parts.append(_text("bar", others, len(bar)) + _change(ours, theirs))
     if len(candidates) > len(judged):
         parts.append(_text(f"all {len(candidates)} candidates", cost_of(candidates), len(candidates)))
     return f"**Cost:** {' · '.join(parts)}"

@@ -9,6 +9,7 @@ from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.table_parts import plural
 from mlops_actions.wandb_runs.report.tables import gate_numbers
+from mlops_actions.wandb_runs.selection.judged import MEAN
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.vanished import vanished
@@ -17,7 +18,17 @@ from mlops_actions.wandb_runs.verdict.verdict import FAILED, NEUTRAL, NOT_ASKED,
 
 def headline(findings: Findings) -> str:
     """Return the verdict in one line of Markdown."""
-    return f"{findings.verdict.mark} {_decision(findings)}"
+    return f"{findings.verdict.mark} {_decision(findings)}{_judged(findings)}"
+
+
+def _judged(findings: Findings) -> str:
+    """Say what was judged, and out of how many; nothing where nothing is, or where the decision is still to come."""
+    judged = findings.judged
+    if judged.run is None or findings.verdict.state == PENDING or findings.all_contradicted:
+        return ""
+    choice = markdown.escape(judged.choice)
+    # A mean is named by what it is the mean of.
+    return f" · judged: {choice}" if judged.judge == MEAN else f" · judged: {markdown.escape(judged.run.title)}, {choice}"
 
 
 def _decision(findings: Findings) -> str:
@@ -29,7 +40,7 @@ def _decision(findings: Findings) -> str:
         return f"Not accepted, {name}: {reason}" + _and_more(unmet)
     if verdict.gate == FAILED:
         failed = findings.failed_gates
-        reason = _wrong(findings) if findings.all_contradicted or not failed else _failure(failed[0])
+        reason = _wrong(findings) if findings.all_contradicted or not failed else _failure(failed[0], findings)
         return f"Gates failed for {name}: {reason}" + _and_more(failed)
     if verdict.state == PENDING:
         return f"Not decided yet for {name}: {_pending(findings)}"
@@ -96,14 +107,18 @@ def _selection_name(findings: Findings) -> str:
     return f"group {markdown.code(selection.group)}" if selection.group else "the selected runs"
 
 
-def _failure(result: GateResult) -> str:
+def _failure(result: GateResult, findings: Findings) -> str:
     # A gate that asks for evidence can fail although its value is good enough: the reason says what is not certain.
     if result.gate.confidence:
         return f"{markdown.code(result.gate.metric)}: {markdown.escape(result.reason)}"
     if result.value is None or result.required is None:
         return markdown.escape(result.reason)
     value, required = gate_numbers(result)
-    return f"{markdown.code(result.gate.metric)} is {value}, required is {markdown.escape(result.gate.operator)} {required}"
+    unit = next(
+        (markdown.escape(f" {one.unit}") for one in findings.metrics if one.name == result.gate.metric and one.unit), ""
+    )
+    operator = markdown.escape(result.gate.operator)
+    return f"{markdown.code(result.gate.metric)} is {value}{unit}, required is {operator} {required}{unit}"
 
 
 def _result(findings: Findings) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import Run, finite_number, metric_value, value_at
 from mlops_actions.wandb_runs.differences import best_ids
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import CSV_FILE
-from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values
+from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric
 from mlops_actions.wandb_runs.report.numbers import NumberFormat
 from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, legend, metric_title, plural, run_link
 
@@ -20,54 +20,56 @@ _TOP, _TOP_COLUMNS = 5, 7  # candidates and columns of the upper table
 _MAX_RUNS = 60
 
 
-def runs_table(findings: Findings) -> str:
-    """Return the runs as Markdown: candidates by the metric that chooses, the best first; then the bar and the baselines."""
-    by = _chosen_by(findings)
+def runs_table(findings: Findings, sliced: Collection[str] = ()) -> str:
+    """Return the runs as Markdown: candidates by the metric that chooses, the best first; then the bar and the baselines.
+
+    The metrics `sliced` have another table.
+    """
+    by, metrics = findings.judged.by, [metric for metric in findings.metrics if metric.name not in sliced]
     runs = [*_ranked(findings.candidates, by), *_bar_first(findings)]
     if not runs:
         return ""
     title = f"{plural(len(findings.candidates), 'candidate')}, {plural(len(findings.baselines), 'baseline')}; best in bold"
-    table = draw_table(_columns(findings, runs), runs[:_MAX_RUNS])
+    table = draw_table(_columns(findings, metrics, runs), runs[:_MAX_RUNS])
     if len(runs) > _MAX_RUNS:
         table += f"\n\n{len(runs) - _MAX_RUNS} more are in {markdown.code(CSV_FILE)}."
     if not findings.rows or not findings.bar:
-        table = f"{table}\n\n{legend(findings.metrics)}".rstrip()
-    values = len(findings.metrics) + len(_config_keys(findings))
-    if len(runs) <= _MAX_OPEN_RUNS and values <= _MAX_OPEN_COLUMNS:
+        table = f"{table}\n\n{legend(metrics)}".rstrip()
+    if len(runs) <= _MAX_OPEN_RUNS and len(metrics) + len(_config_keys(findings)) <= _MAX_OPEN_COLUMNS:
         return f"**All runs** ({title})\n\n{table}"
     folded = markdown.fold(f"All runs ({title})", table)
-    return "\n\n".join(part for part in (_top_table(findings, by), folded) if part)
+    return "\n\n".join(part for part in (_top_table(findings, metrics), folded) if part)
 
 
-def _chosen_by(findings: Findings) -> Metric | None:
-    """Return the metric that chooses among the candidates; None where no metric tells which one is best."""
-    finished = [run for run in findings.candidates if run.finished]
-    return next((metric for metric in findings.metrics if metric.best(finite_values(finished, metric)) is not None), None)
+def _top_table(findings: Findings, metrics: Sequence[Metric]) -> str:
+    """Return the best candidates with what was varied right beside the metric that chooses; the judged one and the bar, too.
 
-
-def _top_table(findings: Findings, by: Metric | None) -> str:
-    """Return the best candidates with what was varied right beside the metric that chooses, and the bar below them."""
-    candidates = _ranked([run for run in findings.candidates if run.finished], by)
-    if by is None or len(candidates) <= 1:
+    A candidate is a run, or a group of them.
+    """
+    judged, by = findings.judged, findings.judged.by
+    if by is None or len(judged.candidates) <= 1:
         return ""
-    bar = [findings.bar.run] if findings.bar else []
-    rows = [*candidates[:_TOP], *bar]
+    rows = _ranked([group.run for group in judged.candidates], by)[:_TOP]
+    if judged.run_id and judged.run and all(run.id != judged.run_id for run in rows):
+        rows.append(judged.run)
+    rows += [findings.bar.run] if findings.bar else []
     columns = [
         Column[Run]("", lambda run: _top_role(findings, run), "l"),
         Column[Run]("Run", run_link, "l"),
         _metric_column(by, rows),
         *(_config_column(key, rows) for key in _config_keys(findings)),
-        *(_metric_column(metric, rows) for metric in findings.metrics if metric.name != by.name),
+        *(_metric_column(metric, rows) for metric in metrics if metric.name != by.name),
     ]
-    number = f"The best {_TOP} of" if len(candidates) > _TOP else "All"
-    title = f"**{number} {len(candidates)} finished candidates** by {markdown.code(by.name)}"
-    return f"{title}\n\n{draw_table(columns[:_TOP_COLUMNS], rows)}"
+    number = len(judged.candidates)
+    title = f"The best {_TOP} of {number}" if number > _TOP else f"All {number}"
+    table = draw_table(columns[:_TOP_COLUMNS], rows)
+    return f"**{title} finished {judged.noun}s** by {markdown.code(by.name)}\n\n{table}"
 
 
 def _top_role(findings: Findings, run: Run) -> str:
     if findings.bar and run is findings.bar.run:
         return "bar"
-    return "**judged**" if findings.best and run.id == findings.best.id else ""
+    return "**judged**" if run.id == findings.judged.run_id else ""
 
 
 def _config_keys(findings: Findings) -> tuple[str, ...]:
@@ -92,13 +94,13 @@ def _bar_first(findings: Findings) -> list[Run]:
     return sorted(findings.baselines, key=lambda run: run.id not in ids)
 
 
-def _columns(findings: Findings, runs: Sequence[Run]) -> list[Column[Run]]:
+def _columns(findings: Findings, metrics: Sequence[Metric], runs: Sequence[Run]) -> list[Column[Run]]:
     """List the columns of the table of all runs, from left to right."""
     return [
         Column("", lambda run: _role(findings, run), "l"),
         Column("Run", run_link, "l"),
         Column("State", lambda run: markdown.escape(findings.state_of(run)), "l"),
-        *(_metric_column(metric, runs) for metric in findings.metrics),
+        *(_metric_column(metric, runs) for metric in metrics),
         *(_config_column(key, runs) for key in _config_keys(findings)),
     ]
 

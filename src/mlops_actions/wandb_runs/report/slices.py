@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import Run, finite_number, metric_value
+from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.metrics.metric import MAX, Metric
+from mlops_actions.wandb_runs.metrics.patterns import matches
 from mlops_actions.wandb_runs.report.numbers import NO_VALUE, NumberFormat, format_percent
+from mlops_actions.wandb_runs.report.table_parts import metric_title
 
 ANY = "*"
 OPEN_ROWS = 8  # further rows are folded
@@ -48,6 +51,28 @@ def slice_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(pattern for pattern in patterns if all(pattern.partition(ANY)) and not pattern.endswith(ANY)))
 
 
+def slice_tables(findings: Findings) -> str:
+    """Return the table of each pattern that names slices; empty where nothing is judged."""
+    run, bar = findings.judged.run, findings.bar.run if findings.bar else None
+    if run is None:
+        return ""
+    tables = []
+    for pattern, metrics in sliced_metrics(findings).items():
+        slices = slices_of(pattern, metrics, run, bar)
+        tables.append(slices_table(slices, replace(metrics[0], name=pattern)))
+    return "\n\n".join(tables)
+
+
+def sliced_metrics(findings: Findings) -> dict[str, list[Metric]]:
+    """Return the metrics behind each pattern that names slices; a metric belongs to the first pattern that it matches."""
+    found: dict[str, list[Metric]] = {}
+    for metric in findings.metrics:
+        pattern = next((one for one in slice_patterns(findings.patterns) if matches(one, metric.name)), None)
+        if pattern:
+            found.setdefault(pattern, []).append(metric)
+    return found
+
+
 def slices_of(pattern: str, metrics: Sequence[Metric], candidate: Run, bar: Run | None) -> tuple[Slice, ...]:
     """Return the slices that stand behind a pattern, the worst first.
 
@@ -78,8 +103,8 @@ def _badness(one: Slice, direction: str) -> tuple[int, float]:
     return _ALONE, 0.0 if value is None or not direction else value if direction == MAX else -value
 
 
-def slices_table(pattern: str, slices: Sequence[Slice], metric: Metric) -> str:
-    """Return the table of one pattern's slices as Markdown; `metric` gives direction and unit. Empty without slices."""
+def slices_table(slices: Sequence[Slice], metric: Metric) -> str:
+    """Return the slices of one pattern as Markdown; `metric` gives pattern, direction and unit. Empty without slices."""
     if not slices:
         return ""
     has_bar = any(one.reference is not None for one in slices)
@@ -97,11 +122,11 @@ def slices_table(pattern: str, slices: Sequence[Slice], metric: Metric) -> str:
     table = markdown.table(header, rows[:OPEN_ROWS], align)
     if rest := rows[OPEN_ROWS:]:
         table += "\n\n" + markdown.fold(f"{len(rest)} more slices", markdown.table(header, rest, align))
-    return f"{_title(pattern, slices, metric, has_bar=has_bar)}\n\n{table}"
+    return f"{_title(slices, metric, has_bar=has_bar)}\n\n{table}"
 
 
-def _title(pattern: str, slices: Sequence[Slice], metric: Metric, *, has_bar: bool) -> str:
-    name = f"**Slices of {markdown.code(pattern)}**" + (f" {metric.arrow}" if metric.arrow else "")
+def _title(slices: Sequence[Slice], metric: Metric, *, has_bar: bool) -> str:
+    name = f"**Slices of** {metric_title(metric)}"
     number = f"{len(slices)} slice{'' if len(slices) == 1 else 's'}"
     if not metric.direction:
         return f"{name}: {number}, whose direction is not known"

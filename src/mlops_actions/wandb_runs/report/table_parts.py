@@ -31,9 +31,10 @@ def draw_table(columns: Sequence[Column[Item]], items: Iterable[Item]) -> str:
 
 
 def metric_title(metric: Metric) -> str:
-    """Return a metric's name with the arrow of its direction."""
-    suffix = f" {metric.arrow}" if metric.arrow else ""
-    return markdown.code(metric.name) + unbroken(suffix + (" \\*" if metric.source == INFERRED else ""))
+    """Return a metric's name with its unit and the arrow of its direction."""
+    unit = f" {markdown.escape(f'[{metric.unit}]')}" if metric.unit else ""
+    arrow = f" {metric.arrow}" if metric.arrow else ""
+    return markdown.code(metric.name) + unbroken(f"{unit}{arrow}" + (" \\*" if metric.source == INFERRED else ""))
 
 
 def legend(metrics: Sequence[Metric]) -> str:
