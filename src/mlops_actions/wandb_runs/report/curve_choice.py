@@ -10,7 +10,7 @@ from mlops_actions.core.runs import RUNNING, Run
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report import curves
 from mlops_actions.wandb_runs.report.curve_points import Curve
-from mlops_actions.wandb_runs.report.tables import run_link
+from mlops_actions.wandb_runs.report.table_parts import run_link
 
 _MAX_GROUPS = 3  # three lines each; more cannot be told apart
 _MAX_BASELINES = 2
