@@ -22,6 +22,7 @@ from pathlib import Path
 
 from mlops_sandbox.demo.story import MISSPELLED
 from report_pages import write_pages
+from small_png import shrink
 
 SCHEMES = {"light": 1, "dark": 0}
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -101,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def take(browser: str, page: Path, picture: Picture) -> bool:
     """Take a picture; one for the documentation must be small."""
     capture(browser, page, picture)
+    if picture.path.parent == DOCS:
+        shrink(picture.path)
     print(f"written: {picture.path}")
     size = picture.path.stat().st_size
     if picture.path.parent == DOCS and size > MAX_BYTES_IN_DOCS:

@@ -96,9 +96,16 @@ def train(
     log = step.baseline if baseline else step.candidate
     commit = OTHER if baseline else SHA
     run = log(name, **{"commit": commit, "display_name": name, **more}, summary=summary, config=settings, history=history)
-    project = step.server.store.project("sandbox", "digits")
-    run.inputs.append(step.server.store.add_artifact(project.collection("street-signs", "dataset"), data))
+    _use(step, run, data)
     return run
+
+
+def _use(step: WandbStep, run: Any, digest: str) -> None:
+    """Record that a run used the version of the dataset with this digest."""
+    store = step.server.store
+    collection = store.project("sandbox", "digits").collection("street-signs", "dataset")
+    used = next((version for version in collection.versions if version.digest == digest), None)
+    run.inputs.append(used or store.add_artifact(collection, digest))
 
 
 def _baselines(step: WandbStep, draw: random.Random, number: int = 3, accuracy: float = 0.912) -> None:

@@ -11,7 +11,6 @@ from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.numbers import NO_VALUE, NumberFormat, format_percent
 from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, legend, metric_title, run_link, unbroken
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar
-from mlops_actions.wandb_runs.selection.judged import MEAN, Judged
 
 
 def comparison_table(findings: Findings, sliced: Collection[str] = ()) -> str:
@@ -33,21 +32,17 @@ def comparison_table(findings: Findings, sliced: Collection[str] = ()) -> str:
         columns += [mean_of] if _is_latest(bar, findings.baselines) else [mean_of, latest]
     table = draw_table(columns, rows) if rows else ""
     metrics = [row.metric for row in rows]
-    return "\n\n".join(part for part in (_title(findings.judged, judged, bar), table, legend(metrics)) if part)
+    return "\n\n".join(part for part in (_title(judged, bar), table, legend(metrics)) if part)
 
 
 def _is_latest(bar: Bar, baselines: Sequence[Run]) -> bool:
     return bool(baselines) and any(run.id == baselines[0].id for run in bar.members)
 
 
-def _title(judged: Judged, run: Run, bar: Bar) -> str:
-    ours, theirs = f"**{run_link(run)}**", run_link(bar.run)
-    # A mean is named by what it is the mean of, and a single one needs no choice.
-    if len(judged.candidates) > 1 and judged.judge != MEAN:
-        ours += f", {markdown.escape(judged.choice)},"
+def _title(run: Run, bar: Bar) -> str:
     if bar.out_of == 1:
-        return f"{ours} against the {bar.noun} {theirs}"
-    return f"{ours} against the bar {theirs}, {markdown.escape(bar.choice)}"
+        return f"**{run_link(run)}** against the {bar.noun} {run_link(bar.run)}"
+    return f"**{run_link(run)}** against the bar {run_link(bar.run)}, {markdown.escape(bar.choice)}"
 
 
 def _bar_value(row: MetricRow, bar: Bar) -> object:

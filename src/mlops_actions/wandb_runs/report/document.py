@@ -15,7 +15,7 @@ from mlops_actions.wandb_runs.report.fit import ReportSection, join
 from mlops_actions.wandb_runs.report.headline import headline
 from mlops_actions.wandb_runs.report.judged import judged_line
 from mlops_actions.wandb_runs.report.provenance import ReportContext, provenance
-from mlops_actions.wandb_runs.report.run_table import runs_table
+from mlops_actions.wandb_runs.report.run_table import runs_table, top_table
 from mlops_actions.wandb_runs.report.side_by_side import side_by_side
 from mlops_actions.wandb_runs.report.slices import slice_tables, sliced_metrics
 from mlops_actions.wandb_runs.report.tables import gates_table, seeds_table
@@ -42,6 +42,7 @@ def sections(findings: Findings, context: ReportContext, promotion: Promotion | 
         ReportSection("gates", gates_table(findings.gates), essential=True),
         ReportSection("comparison with the bar", comparison_table(findings, sliced), essential=True),
         ReportSection("seeds", seeds_table(findings.seeds)),
+        ReportSection("best candidates", top_table(findings, sliced)),
         ReportSection("slices", slice_tables(findings)),
         ReportSection("what changed", what_changed(findings)),
         ReportSection("cost", cost_line(findings.judged_members, bar, findings.candidates, findings.tracker.name)),

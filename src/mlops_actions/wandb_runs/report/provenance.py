@@ -11,7 +11,7 @@ from mlops_actions.core.runs import Artifact, Run
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.table_parts import plural, run_link
 
-_MAX_CONTRADICTIONS = 3
+_MAX_CONTRADICTIONS, _MAX_ARTIFACTS = 3, 4
 
 
 @dataclass(frozen=True)
@@ -88,4 +88,8 @@ def _datasets(findings: Findings) -> str:
 
 
 def _artifacts(artifacts: Sequence[Artifact]) -> str:
-    return ", ".join(f"{markdown.code(artifact.label)} ({markdown.code(artifact.digest[:12])})" for artifact in artifacts)
+    named = [
+        f"{markdown.code(artifact.label)} ({markdown.code(artifact.digest[:12])})" for artifact in artifacts[:_MAX_ARTIFACTS]
+    ]
+    more = f" and {len(artifacts) - _MAX_ARTIFACTS} more" if len(artifacts) > _MAX_ARTIFACTS else ""
+    return ", ".join(named) + more

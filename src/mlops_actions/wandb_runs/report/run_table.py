@@ -16,7 +16,7 @@ from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, lege
 
 # A larger table of all runs is folded, below one of the best candidates.
 _MAX_OPEN_RUNS, _MAX_OPEN_COLUMNS = 8, 6
-_TOP, _TOP_COLUMNS = 5, 7  # candidates and columns of the upper table
+_TOP, _TOP_COLUMNS = 5, 6  # candidates and columns of the upper table
 _MAX_RUNS = 60
 
 
@@ -35,19 +35,19 @@ def runs_table(findings: Findings, sliced: Collection[str] = ()) -> str:
         table += f"\n\n{len(runs) - _MAX_RUNS} more are in {markdown.code(CSV_FILE)}."
     if not findings.rows or not findings.bar:
         table = f"{table}\n\n{legend(metrics)}".rstrip()
-    if len(runs) <= _MAX_OPEN_RUNS and len(metrics) + len(_config_keys(findings)) <= _MAX_OPEN_COLUMNS:
+    if _is_short(findings, metrics):
         return f"**All runs** ({title})\n\n{table}"
-    folded = markdown.fold(f"All runs ({title})", table)
-    return "\n\n".join(part for part in (_top_table(findings, metrics), folded) if part)
+    return markdown.fold(f"All runs ({title})", table)
 
 
-def _top_table(findings: Findings, metrics: Sequence[Metric]) -> str:
+def top_table(findings: Findings, sliced: Collection[str] = ()) -> str:
     """Return the best candidates with what was varied right beside the metric that chooses; the judged one and the bar, too.
 
-    A candidate is a run, or a group of them.
+    A candidate is a run, or a group of them. Empty for a single one, and where a short table has all runs.
     """
     judged, by = findings.judged, findings.judged.by
-    if by is None or len(judged.candidates) <= 1:
+    metrics = [metric for metric in findings.metrics if metric.name not in sliced]
+    if by is None or len(judged.candidates) <= 1 or (_is_short(findings, metrics) and not judged.by_group):
         return ""
     rows = _ranked([group.run for group in judged.candidates], by)[:_TOP]
     if judged.run_id and judged.run and all(run.id != judged.run_id for run in rows):
@@ -64,6 +64,11 @@ def _top_table(findings: Findings, metrics: Sequence[Metric]) -> str:
     title = f"The best {_TOP} of {number}" if number > _TOP else f"All {number}"
     table = draw_table(columns[:_TOP_COLUMNS], rows)
     return f"**{title} finished {judged.noun}s** by {markdown.code(by.name)}\n\n{table}"
+
+
+def _is_short(findings: Findings, metrics: Sequence[Metric]) -> bool:
+    runs = len(findings.candidates) + len(findings.baselines)
+    return runs <= _MAX_OPEN_RUNS and len(metrics) + len(_config_keys(findings)) <= _MAX_OPEN_COLUMNS
 
 
 def _top_role(findings: Findings, run: Run) -> str:
