@@ -209,6 +209,6 @@ def test_a_folded_report_keeps_its_diagrams(browser: Browser, wandb_step: WandbS
     assert (len(figures), undrawn) == (3, [])
     (body,) = wandb_step.comments()
     assert [title.partition(": ")[2] for title in re.findall(r"<summary>(\d{4}-.*)</summary>", body)] == [
-        "✅ The gate passed for aaaaaaa · judged: first, the only finished candidate",
-        "✅ The gate passed for aaaaaaa · judged: first, the only finished candidate",
+        "✅ The gate passed for aaaaaaa · judged: first",
+        "✅ The gate passed for aaaaaaa · judged: first",
     ]

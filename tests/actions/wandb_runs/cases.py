@@ -213,7 +213,7 @@ BEST = [
         [summary(x=1), summary(x=2)],
         [summary(x=0)],
         outputs={"best-run-id": "c0"},
-        says=["judged: c0, the latest of 2 candidates, since no metric tells which is best"],
+        says=["judged: c0 (1 of 2 candidates)", "the latest of 2 candidates, since no metric tells which is best"],
     ),
     Case(
         "an unfinished run is never the best",

@@ -97,7 +97,7 @@ def test_the_report_of_a_commit_against_its_baselines(step: WandbStep) -> None:
     assert step.summary().strip() == report.strip()
     assert report.splitlines()[0] == (
         "### 📊 2 runs finished for `aaaaaaa`: better on 2 of 2 metrics against the best of 2 baselines by acc"
-        " · judged: c1, the best of 2 candidates by acc"
+        " · judged: c1 (1 of 2 candidates)"
     )
     assert f"[c1]({step.wandb.url}/sandbox/digits/runs/c1)" in report
     assert "| `acc` ↑ | **0.95** | 0.94 | +0.01 (+1.06 %) 🟢 better | 0.92 |" in report
@@ -135,7 +135,7 @@ def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(step:
     newest, _, earlier = body.partition("<!-- mlops-actions-earlier -->")
     assert report.strip() in newest
     assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 -->\n### ✅ The gate passed")
-    failed = r"❌ Gates failed for aaaaaaa: acc is 0.90, required is &gt; 0.95 · judged: c1, the only finished candidate"
+    failed = r"❌ Gates failed for aaaaaaa: acc is 0.90, required is &gt; 0.95 · judged: c1"
     assert re.search(rf"<summary>\S+: {failed}</summary>", earlier)
     assert "| ❌ failed | `acc > 0.95` | 0.90 |" in earlier
 

@@ -9,7 +9,7 @@ from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.table_parts import plural
 from mlops_actions.wandb_runs.report.tables import gate_numbers
-from mlops_actions.wandb_runs.selection.judged import MEAN
+from mlops_actions.wandb_runs.selection.judged import ALL, MEAN
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.vanished import vanished
@@ -26,9 +26,12 @@ def _judged(findings: Findings) -> str:
     judged = findings.judged
     if judged.run is None or findings.verdict.state == PENDING or findings.all_contradicted:
         return ""
-    choice = markdown.escape(judged.choice)
-    # A mean is named by what it is the mean of.
-    return f" · judged: {choice}" if judged.judge == MEAN else f" · judged: {markdown.escape(judged.run.title)}, {choice}"
+    number = len(judged.candidates)
+    if judged.judge == ALL and number > 1:
+        return f" · judged: each of {number} {judged.noun}s"
+    # A mean is named by what it is the mean of. The line below says how one of several was chosen.
+    among = f" (1 of {number} {judged.noun}s)" if number > 1 and judged.judge != MEAN else ""
+    return f" · judged: {markdown.escape(judged.run.title)}{among}"
 
 
 def _decision(findings: Findings) -> str:
