@@ -6,6 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from mlops_actions.core import render
+
+PAGE = "docs/reports.md"
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -35,3 +38,22 @@ def write_pages(folder: Path) -> dict[str, Path]:
             pages[shape.name] = folder / f"report-{shape.name}.html"
             pages[shape.name].write_text(render_page(step.pull), encoding="utf-8")
     return pages
+
+
+def write_gallery() -> None:
+    """Write the shapes into the page of the documentation."""
+    page = ROOT / PAGE
+    page.write_text(render.replace_block(page.read_text(encoding="utf-8"), "shapes", gallery()), encoding="utf-8")
+
+
+def gallery() -> str:
+    """Return the shapes as Markdown for the documentation: title, sentence, picture in light and dark."""
+    sys.path.insert(0, str(ROOT))
+    from tests.actions.wandb_runs.shapes import SHAPES
+
+    return "\n".join(
+        f"### {shape.title}\n\n> {shape.sentence}\n\n<picture>\n"
+        f'  <source media="(prefers-color-scheme: dark)" srcset="pictures/report-{shape.name}-dark.png">\n'
+        f'  <img alt="The report: {shape.sentence}" src="pictures/report-{shape.name}-light.png" width="620">\n</picture>\n'
+        for shape in SHAPES
+    )

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_sandbox.demo.story import MISSPELLED
-from report_pages import write_pages
+from report_pages import write_gallery, write_pages
 from small_png import shrink
 
 SCHEMES = {"light": 1, "dark": 0}
@@ -117,6 +117,7 @@ def take_reports(browser: str) -> bool:
     DOCS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         pages = write_pages(Path(folder))
+        write_gallery()
         wanted = [(name, page, scheme) for name, page in pages.items() for scheme in SCHEMES]
         return all(
             take(browser, page, Picture(DOCS / f"report-{name}-{scheme}.png", scheme, 820, _REPORT))

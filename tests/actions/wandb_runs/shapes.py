@@ -183,6 +183,10 @@ SHAPES: Sequence[Shape] = (
         "The deeper net passed both gates and beats the last release on accuracy and loss; it costs half as much again.",
         _one,
         {"gates": _GATES, "metrics": f"{_METRICS}, eval/*/accuracy:max", "curves": "val/loss"},
+        seen=(
+            "✅ All 2 gates passed",
+            "judged: deeper-net",
+        ),
     ),
     Shape(
         "seeds",
@@ -190,20 +194,34 @@ SHAPES: Sequence[Shape] = (
         "Mixup was judged as the better of two groups, and its three seeds beat main's three by more than noise.",
         _seeds,
         {"aggregate": "group"},
+        seen=(
+            "judged: mixup (n = 3) (1 of 2 candidate groups)",
+            "the best of 2 candidate groups by val/accuracy",
+        ),
     ),
     Shape(
         "sweep-of-20",
         "A sweep of 20 runs",
-        "The best of 20 runs passed, but best of 20 is luck too; learning rates near 0.001 are on top.",
+        "The best of 20 runs passed, but the best of 20 is luck, too; learning rates of some 0.0005 are on top.",
         _sweep(20),
         {"gates": _GATES, "config_keys": "lr, model.depth"},
+        seen=(
+            "✅ All 2 gates passed",
+            "(1 of 20 candidates)",
+            "the best of 20 candidates by val/accuracy",
+        ),
     ),
     Shape(
         "sweep-of-200",
         "A sweep of 200 runs",
-        "As with 20: I see which run was judged and the ten best, and that 190 more are in the file.",
+        "As with 20: I see which of the 200 was judged, and the five best with what was varied; the rest is folded.",
         _sweep(200),
         {"gates": _GATES, "config_keys": "lr, model.depth"},
+        seen=(
+            "✅ All 2 gates passed",
+            "(1 of 200 candidates)",
+            "the best of 200 candidates by val/accuracy",
+        ),
     ),
     Shape(
         "failed-gates",
@@ -212,6 +230,11 @@ SHAPES: Sequence[Shape] = (
         _worse,
         {"gates": _GATES},
         code=1,
+        seen=(
+            "❌ Gates failed",
+            "`val/accuracy` is 0.89",
+            "judged: half-precision",
+        ),
     ),
     Shape(
         "vanished-metrics",
@@ -219,6 +242,11 @@ SHAPES: Sequence[Shape] = (
         "Accuracy rose, but the run does not log the loss any more, and that counts as worse.",
         _vanished,
         {"metrics": f"{_METRICS}, eval/*/accuracy:max"},
+        seen=(
+            "worse on",
+            "judged: new-logger",
+            "that the bar has: val/loss, eval/night/accuracy. That counts as worse.",
+        ),
     ),
     Shape(
         "crashed-runs",
@@ -226,6 +254,10 @@ SHAPES: Sequence[Shape] = (
         "Three of five runs did not finish, so the numbers come from two survivors.",
         _crashed,
         {"gates": _GATES},
+        seen=(
+            "(1 of 2 candidates)",
+            "3 of 5 candidates did not finish (2 crashed, 1 failed)",
+        ),
     ),
     Shape(
         "still-running",
@@ -234,6 +266,11 @@ SHAPES: Sequence[Shape] = (
         _running,
         {"gates": _GATES},
         code=5,
+        seen=(
+            "⏳ Not decided yet",
+            "1 run still running",
+            "long-schedule-1 still runs",
+        ),
     ),
     Shape(
         "other-data",
@@ -241,6 +278,11 @@ SHAPES: Sequence[Shape] = (
         "The accuracy is higher, but on another version of the data, so it says nothing.",
         _other_data,
         {"gates": _GATES},
+        seen=(
+            "⚠️",
+            "used different data",
+            "their numbers are not comparable",
+        ),
     ),
     Shape(
         "contradicted-commit",
@@ -249,5 +291,10 @@ SHAPES: Sequence[Shape] = (
         _contradicted,
         {"gates": _GATES},
         code=1,
+        seen=(
+            "❌",
+            "every run is of another commit",
+            "from-another-branch (of commit ccccccc)",
+        ),
     ),
 )
