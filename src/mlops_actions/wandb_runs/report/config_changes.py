@@ -106,14 +106,12 @@ def _is_by_run(change: ConfigChange) -> bool:
 
 
 def what_changed(findings: Findings) -> str:
-    """Return what changed in the config of the judged run against the bar's; empty where nothing asked for the configs."""
+    """Return what changed in the config of the judged run against the bar's; empty where there are no two runs."""
     judged, bar = findings.judged.group, findings.bar
     if judged is None or bar is None or not judged.run.id:
         return ""
     ours = _config_of(findings, judged.run, judged.members)
     theirs = _config_of(findings, bar.run, bar.members)
-    if ours is None and theirs is None:
-        return ""
     if ours is None or theirs is None:
         return f"**What changed:** unknown, since {findings.tracker.name} did not answer for the whole config of each."
     return changes_table(config_changes(ours, theirs, (*findings.swept, *findings.config_keys)), run_link(bar.run))
