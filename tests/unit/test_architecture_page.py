@@ -38,7 +38,7 @@ QUESTIONS = {
     "a new reaction": ("chatops/feedback.py", "reaction"),
     "a new pull-request event": ("core/event.py", "pull_request_of"),
     "a rule about Retry-After": ("boundary/retry.py", "requested_wait"),
-    "a new column of the report": ("wandb_runs/report/tables.py", "Column"),
+    "a new column of the report": ("wandb_runs/report/run_table.py", "Column"),
 }
 
 

@@ -140,7 +140,7 @@ JUDGED = [
         {"metrics": "acc:max", "judge": "latest"},
         [summary(acc=0.8), summary(acc=0.9)],
         [summary(acc=0.5)],
-        says=["**Latest candidate** [c0]"],
+        says=["**Judged:** [c0]", "the latest of 2 candidates"],
     ),
     Case(
         "the mean of all is judged",
