@@ -8,12 +8,14 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from mlops_actions.boundary.wandb import decode
 from mlops_actions.core.declare import read
@@ -26,6 +28,7 @@ from mlops_actions.wandb_runs.report import document as report
 from mlops_actions.wandb_runs.report.curve_points import Curve
 from mlops_actions.wandb_runs.report.provenance import ReportContext
 from mlops_actions.wandb_runs.values import fit_output
+from tests.support.payloads.hostile import HOSTILE
 from tests.support.result_schemas import check_result
 
 SHA = "a" * 40
@@ -126,6 +129,33 @@ def test_a_deeply_nested_value_is_cut(levels: int) -> None:
     assert max(len(line) for line in text.splitlines()) < 2000
     assert document["candidates"][0]["id"] == "c1"
     assert table.count("\n") >= 2
+
+
+ALLOWED = {"h3", "p", "blockquote", "strong", "em", "sub", "br", "code", "pre", "a", "details", "summary"} | {
+    "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_texts_stay_text_in_every_part_of_the_report(text: str) -> None:
+    name = " ".join(text.split())
+    summary = {"acc": 1, f"eval/{name}/acc": 0.5, "eval/b/acc": 0.5}
+    more: dict[str, Any] = {"display": text, "seconds": 60, "gpus": 1, "gpu_name": text, "config": {"key": text}}
+    candidates = [run(f"c{index}", {**summary, "acc": index}, group=f"{text}{index}", **more) for index in range(9)]
+    bar = run("b|`<b>", {"acc": 3, f"eval/{name}/acc": 0.75, "eval/lost/acc": 1}, **more)
+    details = {"c8": RunDetails(config={text: text, "a": {text: 1}, "seed": text}), bar.id: RunDetails(config={"a": text})}
+    found = findings_of(
+        candidates, [bar], details, metrics="acc:max, eval/*/acc:max", curves="", aggregate="none", gates="", require="one"
+    )
+    page = report.render(replace(found, tracker=replace(TRACKER, runs_url="https://w.example/e/p/table")), ReportContext())
+    parts = ("Slices of", "What changed", "Cost:", "Side by side", "The best 5 of 9", "All runs (9 candidates")
+    assert all(part in page for part in parts), page
+    html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(page)
+    assert set(re.findall(r"</?([a-zA-Z][\w-]*)", html)) <= ALLOWED
+    assert {link.partition("/w.example/")[0] for link in re.findall(r'href="([^"]*)"', html)} == {"https:/"}
+    # No cell of a hostile text adds a column to its row.
+    for table in re.findall(r"<table>.*?</table>", html, re.DOTALL):
+        assert len({row.count("<td") + row.count("<th") for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)}) == 1
 
 
 LONG = "x" * 20_000

@@ -32,17 +32,19 @@ def comparison_table(findings: Findings, sliced: Collection[str] = ()) -> str:
         columns += [mean_of] if _is_latest(bar, findings.baselines) else [mean_of, latest]
     table = draw_table(columns, rows) if rows else ""
     metrics = [row.metric for row in rows]
-    return "\n\n".join(part for part in (_title(judged, bar), table, legend(metrics)) if part)
+    return "\n\n".join(part for part in (_title(judged, bar, findings.baseline_place), table, legend(metrics)) if part)
 
 
 def _is_latest(bar: Bar, baselines: Sequence[Run]) -> bool:
     return bool(baselines) and any(run.id == baselines[0].id for run in bar.members)
 
 
-def _title(run: Run, bar: Bar) -> str:
+def _title(run: Run, bar: Bar, place: str) -> str:
+    """Name both sides; `place` says of which commits the baselines are, where they were looked for by commit."""
+    of_commits = f"; baselines of {markdown.escape(place)}" if place else ""
     if bar.out_of == 1:
-        return f"**{run_link(run)}** against the {bar.noun} {run_link(bar.run)}"
-    return f"**{run_link(run)}** against the bar {run_link(bar.run)}, {markdown.escape(bar.choice)}"
+        return f"**{run_link(run)}** against the {bar.noun} {run_link(bar.run)}{of_commits}"
+    return f"**{run_link(run)}** against the bar {run_link(bar.run)}, {markdown.escape(bar.choice)}{of_commits}"
 
 
 def _bar_value(row: MetricRow, bar: Bar) -> object:
