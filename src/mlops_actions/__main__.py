@@ -156,6 +156,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
     from mlops_actions.core.ports import PullRequests
+    from mlops_actions.core.section import section_of
 
     if is_post and not runner.state(STATE):
         return Outcome()  # the main stage submitted nothing; where the inputs were wrong, it has reported it
@@ -176,7 +177,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
             return None
         from mlops_actions.boundary.github import GitHub
 
-        return GitHub.connect(inputs.github_token, context, runner)
+        return GitHub.connect(inputs.github_token, context, runner, section_of(context, inputs.matrix or {}))
 
     workspace = WorkspaceFiles(context.workspace)
     ports = Ports(
@@ -201,6 +202,7 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
+    from mlops_actions.core.section import section_of
     from mlops_actions.wandb_runs.inputs import Inputs
     from mlops_actions.wandb_runs.ports import CommitHistory, Ports, ReportPublisher
     from mlops_actions.wandb_runs.run import run
@@ -217,7 +219,8 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     if inputs.github_token and (inputs.comment or inputs.check_name or inputs.statement or of_commits):
         from mlops_actions.boundary.github import GitHub
 
-        github = GitHub.connect(inputs.github_token, context, runner)
+        section = section_of(context, inputs.matrix or {}, inputs.section or "")
+        github = GitHub.connect(inputs.github_token, context, runner, section)
     if of_commits:
         from mlops_actions.boundary.github.history import GitHubHistory
         from mlops_actions.boundary.github.transport import PACE

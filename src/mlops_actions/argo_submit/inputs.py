@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mlops_actions.argo_submit import (
     callback_inputs,
@@ -29,6 +30,7 @@ from mlops_actions.core.parsers import (
     text,
     verbatim,
 )
+from mlops_actions.core.section import matrix_values
 
 # A small public image with a shell and curl.
 DEFAULT_CALLBACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
@@ -287,6 +289,11 @@ class Inputs(DeclaredInputs):
         text,
         "Tag of the comment: each tag has its own comment. wandb-runs with the same tag turns it into the report.",
         default="mlops",
+    )
+    matrix: Mapping[str, Any] | None = input_field(
+        matrix_values,
+        "The matrix values of the job: each leg has its own section of the comment. The runner fills it in.",
+        runner_default="${{ toJSON(matrix) }}",
     )
     callback: str | None = input_field(
         choice("repository_dispatch"),

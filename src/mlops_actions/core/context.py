@@ -49,7 +49,12 @@ class Context:
     @property
     def run_url(self) -> str:
         """The page of this workflow run."""
-        return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
+        return f"{self.runs_url}{self.run_id}"
+
+    @property
+    def runs_url(self) -> str:
+        """The address of a workflow run, without the run's id at its end."""
+        return f"{self.server_url}/{self.repository}/actions/runs/"
 
     @property
     def workflow_path(self) -> str:

@@ -1,34 +1,33 @@
 """The comment of a tag, and of a command: the newest text, and folded below it the reports of earlier workflow runs.
 
 HTML comments structure it: the first line identifies the comment by its tag. A line names the command that the comment
-belongs to, if any; another marks the text as the report of a workflow run. One line precedes each folded report, and one
-precedes what chatops says about the command, which is the comment's last part.
+belongs to, if any; another marks the text as the report of a workflow run, and tells whose section of the comment it is
+where several jobs and workflows write it (`shared_comment`). One line precedes each folded report, and one precedes what
+chatops says about the command, which is the comment's last part.
 
 Whoever may write to the repository can edit the comment. These lines only find it; no decision rests on them.
 """
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
-from mlops_actions.core import markdown
+from mlops_actions.core import markdown, shared_comment
+from mlops_actions.core.section import CommentSection
+from mlops_actions.core.shared_comment import MARKER as _MARKER
+from mlops_actions.core.shared_comment import Part
 
 MAX_EARLIER = 5
-_MARKER = "<!-- mlops-actions"
 # The beginning of every comment of this module, whatever its tag.
 ANY_TAG = f"{_MARKER}:"
 _TAG = re.compile(rf"{re.escape(ANY_TAG)}(\S*) -->")
 _EARLIER = f"{_MARKER}-earlier -->"
-_RUN = re.compile(rf"{_MARKER}-run:([\w.-]+) -->\n")
 _COMMAND = re.compile(rf"{_MARKER}-command:([\w-]{{1,100}})( open(?::([^\s>]{{0,600}}))?)? -->\n")
 _ABOUT = f"{_MARKER}-about -->"
-_MAX_TITLE = 120  # characters of a folded report's title
-_MAX_LINE = 4000  # characters of the line that the title is made of; whoever edits the comment can make it longer
 _CUT_NOTE = "_Cut here: GitHub allows at most 65,536 characters in a comment._"
 
 
@@ -101,10 +100,9 @@ def command_comment(tag: str, mark: CommandMark, about: str, before: str = "") -
 
 def headline(comment: str) -> str:
     """Return the first line of the report in a command's comment, without its mark-up; empty where it holds no report."""
-    report, _ = _split(comment)
-    marked = _RUN.match(report)
-    text = (report[marked.end() :] if marked else report).strip()
-    return _title(text) if text else ""
+    parts = _parts(comment)
+    text = parts[0].body if len(parts) == 1 else _split(comment)[0].strip()
+    return shared_comment.plain(text.strip().partition("\n")[0]) if text else ""
 
 
 def is_report(comment: str) -> bool:
@@ -133,22 +131,67 @@ def chosen(comments: Sequence[tuple[str, Found]], run: str) -> tuple[Found | Non
     return (comments[last][1], ()) if comments else (None, ())
 
 
-def compose(tag: str, text: str, *, before: str = "", run: str = "", keep: bool = False, day: str = "") -> str:
+def compose(
+    tag: str,
+    text: str,
+    *,
+    before: str = "",
+    run: str = "",
+    keep: bool = False,
+    day: str = "",
+    section: CommentSection | None = None,
+    duplicates: Sequence[str] = (),
+    runs_url: str = "",
+) -> str:
     """Return the comment's new text; `before` is its present text (empty: none) and `day` is the day of that text.
 
     `keep` marks the text as the report of the workflow run `run`: the next workflow run folds it. Without the mark the next
-    text replaces it, and within one workflow run every text replaces the one before. The oldest folded reports are dropped
-    where the comment would exceed GitHub's limit.
+    text replaces it. Within one workflow run a text replaces the one before of the same section, and leaves other sections
+    as they are, also those of `duplicates` of the comment. The oldest folded reports are dropped where the comment would
+    exceed GitHub's limit. A text that is there already gives the same comment.
     """
     mark = command_mark(before)
-    head = f"{marker(tag)}\n" + (mark.line() if mark else "") + (f"{_MARKER}-run:{run} -->\n" if keep and run else "")
-    comment = markdown.cut(head + _without_markers(text), markdown.COMMENT_LIMIT, _CUT_NOTE)
-    for report in _earlier(before, run, day)[:MAX_EARLIER]:
+    head = f"{marker(tag)}\n" + (mark.line() if mark else "")
+    present = _parts(before)
+    keys = {(part.run, part.section.key) for part in present}
+    present += [part for other in duplicates for part in _parts(other) if (part.run, part.section.key) not in keys]
+    own = Part(run, _without_markers(text), is_report=keep and bool(run), section=section or CommentSection())
+    merged = shared_comment.merge(own, present)
+    comment = head + shared_comment.write(merged.shown, markdown.COMMENT_LIMIT - len(head), _CUT_NOTE, runs_url)
+    folded = _folded(before)
+    if merged.earlier:
+        is_late = merged.earlier == (own,)
+        fold = shared_comment.fold(merged.earlier, "" if is_late else day)
+        folded = [fold, *(one for one in folded if one != fold)]
+    for report in folded[:MAX_EARLIER]:
         longer = f"{comment.rstrip()}\n\n{_EARLIER}\n{report}\n"
         if len(longer) > markdown.COMMENT_LIMIT:
             break
         comment = longer
     return comment
+
+
+def number_of_parts(comment: str) -> int:
+    """Return how many sections a comment shows."""
+    return len(_parts(comment))
+
+
+def holds(comment: str, text: str, *, run: str, section: CommentSection) -> bool:
+    """Tell whether a comment still shows this text of a section, whole or cut; or folds it, below that of a newer run."""
+    own = Part(run, _without_markers(text), section=section)
+    return shared_comment.stands(own, _parts(comment))
+
+
+def _parts(comment: str) -> list[Part]:
+    return shared_comment.read(_latest_and_folded(comment)[0])
+
+
+def _folded(comment: str) -> list[str]:
+    return [report.strip() for report in _latest_and_folded(comment)[1:]]
+
+
+def _latest_and_folded(comment: str) -> list[str]:
+    return re.split(rf"^{re.escape(_EARLIER)}\n", _split(comment)[0] + "\n", flags=re.MULTILINE)
 
 
 def _without_markers(text: str) -> str:
@@ -166,21 +209,3 @@ def _split(comment: str) -> tuple[str, str]:
     mark = _COMMAND.match(below)
     report, _, about = (below[mark.end() :] if mark else below).partition(_ABOUT)
     return report.strip(), about.strip()
-
-
-def _earlier(before: str, run: str, day: str) -> list[str]:
-    """Return the folded reports that go below a new text, newest first."""
-    latest, *folded = re.split(rf"^{re.escape(_EARLIER)}\n", _split(before)[0], flags=re.MULTILINE)
-    reports = [report.strip() for report in folded]
-    marked = _RUN.match(latest)
-    if marked and marked[1] != run:
-        body = latest[marked.end() :].strip()
-        reports.insert(0, markdown.fold(f"{day}: {_title(body)}" if day else _title(body), body))
-    return reports
-
-
-def _title(body: str) -> str:
-    """Return a report's first line without its mark-up, since a fold's title is HTML."""
-    line = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body.partition("\n")[0][:_MAX_LINE].lstrip("# "))
-    text = html.unescape(re.sub(r"\\(\W)", r"\1", re.sub(r"</?code>|`|\*\*", "", line))).replace("#", "#\u200b")
-    return text if len(text) <= _MAX_TITLE else f"{text[: _MAX_TITLE - 1]}…"

@@ -71,7 +71,7 @@ _OF_A_CONTROL = (*CONNECTION, "github-token")
 _NOT_OF_A_PIPELINE = frozenset({
     "parameters", "image", "sha", "pr-number", "attach", "retry", "restart-successful", "resume", "node-field-selector",
     "output-parameters", "node-message", "stop", "terminate", "of-runs", "only-waiting", "approve-by",
-    "dry-run",
+    "dry-run", "matrix",
 })  # fmt: skip
 
 
@@ -160,19 +160,8 @@ STEPS = (
         output_prefix="",
         passes_on=(
             *("project", "api-key", "base-url", "sha-config-key", "baseline-tags", "baseline-sha", "max-baselines"),
-            *(
-                "metrics",
-                "select-by",
-                "judge",
-                "config-keys",
-                "gates",
-                "require",
-                "aggregate",
-                "curves",
-                "lineage",
-                "promote-alias",
-            ),
-            *("check-name", "statement", "comment", "comment-tag", "github-token"),
+            *("metrics", "select-by", "judge", "config-keys", "gates", "require", "aggregate", "curves", "lineage"),
+            *("promote-alias", "partial", "check-name", "statement", "comment", "comment-tag", "section", "github-token"),
         ),
     ),
 )

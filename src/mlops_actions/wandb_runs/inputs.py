@@ -23,6 +23,7 @@ from mlops_actions.core.parsers import (
     lines,
     text,
 )
+from mlops_actions.core.section import matrix_values
 from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs import model_choice
 from mlops_actions.wandb_runs.metrics import directions
@@ -228,6 +229,16 @@ class Inputs(DeclaredInputs):
         text,
         "The comment's tag: each tag has its own comment. With the same tag as argo-submit, its comment becomes the report.",
         default="mlops",
+    )
+    section: str | None = input_field(
+        text,
+        "Name of this report's section, where several jobs, steps or workflows write one comment. Default: workflow, job "
+        "with its matrix values, and step. A reusable workflow that one run calls twice needs a name for each call.",
+    )
+    matrix: Mapping[str, Any] | None = input_field(
+        matrix_values,
+        "The matrix values of the job, which tell its legs apart. The runner fills it in.",
+        runner_default="${{ toJSON(matrix) }}",
     )
     pr_number: int | None = input_field(
         integer(minimum=1), "The pull request's number. Without it, the event's pull request."

@@ -26,6 +26,7 @@ from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.promotion import ModelOf, Promotion, promote
 from mlops_actions.wandb_runs.report import document as report
 from mlops_actions.wandb_runs.report import spreadsheet
+from mlops_actions.wandb_runs.report.fit import join
 from mlops_actions.wandb_runs.report.provenance import ReportContext
 from mlops_actions.wandb_runs.report.publish import PublishedReport, publish
 from mlops_actions.wandb_runs.selection import runs as selection
@@ -45,11 +46,12 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     report_context = _report_context(inputs, context)
     attestation = _attestation(inputs, context, event, ports, findings)
     promotion = _promotion(inputs, ports, findings, attestation)
-    text = report.render(findings, report_context, promotion)
+    sections = report.sections(findings, report_context, promotion)
+    text = join(sections)
     paths = _write_files(inputs, ports, folder, findings, text, attestation)
     ports.runner.summary(text)
     _log(findings, ports.runner)
-    published = publish(inputs, event, ports, findings, report=text, job_url=report_context.job_url)
+    published = publish(inputs, event, ports, findings, sections=sections, job_url=report_context.job_url)
     base = findings.selection.base
     error = (base.error if base else None) or _error(inputs, findings) or attestation.error or promotion.error
     outputs = {

@@ -134,7 +134,8 @@ def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(step:
     report = (step.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
     newest, _, earlier = body.partition("<!-- mlops-actions-earlier -->")
     assert report.strip() in newest
-    assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 -->\n### ✅ The gate passed")
+    assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 report ")
+    assert "\n### ✅ The gate passed" in newest
     failed = r"❌ Gates failed for aaaaaaa: acc is 0.90, required is &gt; 0.95 · judged: c1"
     assert re.search(rf"<summary>\S+: {failed}</summary>", earlier)
     assert "| ❌ failed | `acc > 0.95` | 0.90 |" in earlier

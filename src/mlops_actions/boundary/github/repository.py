@@ -19,6 +19,7 @@ from mlops_actions.core.event import PullRequest, pull_request
 from mlops_actions.core.github_cli import host_of
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
+from mlops_actions.core.section import CommentSection
 from mlops_actions.core.sticky import CommandComment, CommandMark
 from mlops_actions.core.submitting_run import submitting_run
 from mlops_actions.core.types import Json
@@ -31,21 +32,34 @@ class GitHub:
     """A client for one repository, with one token.
 
     `repository` is `owner/name`. `login` is the token's account, where it is known already (a GitHub App). `run_id` is the
-    workflow run's id, which tells its own reports from earlier ones.
+    workflow run's id, which tells its own reports from earlier ones; `section` is this step's part of a comment that several
+    jobs write, and `runs_url` with a run's id is the run's address.
     """
 
-    def __init__(self, transport: GitHubTransport, repository: str, *, login: str = "", run_id: str = "") -> None:
+    def __init__(
+        self,
+        transport: GitHubTransport,
+        repository: str,
+        *,
+        login: str = "",
+        run_id: str = "",
+        section: CommentSection | None = None,
+        runs_url: str = "",
+    ) -> None:
         self._api = transport
         self._root = f"/repos/{repository}"
-        self._sticky_comments = StickyComments(transport, self._root, login=login, run_id=run_id)
+        self._sticky_comments = StickyComments(
+            transport, self._root, login=login, run_id=run_id, section=section, runs_url=runs_url
+        )
         self._check_reports = CheckReports(transport, self._root)
         self.runs = WorkflowRuns(transport, self._root)
 
     @classmethod
-    def connect(cls, token: str, context: Context, log: Log) -> GitHub:
+    def connect(cls, token: str, context: Context, log: Log, section: CommentSection | None = None) -> GitHub:
         """Return a client for the workflow's repository, at the address the runner gave."""
         run_id = str(submitting_run(context) or context.run_id)
-        return cls(GitHubTransport(token, context.api_url, log), context.repository, run_id=run_id)
+        transport = GitHubTransport(token, context.api_url, log)
+        return cls(transport, context.repository, run_id=run_id, section=section, runs_url=context.runs_url)
 
     # Pull requests and people
 

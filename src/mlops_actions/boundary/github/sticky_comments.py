@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,11 +12,13 @@ from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core import sticky
 from mlops_actions.core.errors import ActionError, Unavailable
+from mlops_actions.core.section import CommentSection
 from mlops_actions.core.sticky import CommandComment, CommandMark
 
 # The account of the workflow's own token, which may not ask for its own name.
 WORKFLOW_LOGIN = "github-actions[bot]"
 _MAX_ATTEMPTS = 3
+_MAX_WRITES = 8
 _DELETED = (404, 410)
 _MAX_MINIMISED = 20
 _MAX_SHARED = 4
@@ -26,48 +29,109 @@ class StickyComments:
 
     A sticky comment is found by a hidden marker in its first line and by its author: anybody can write the marker. `login`
     is the account, where it is known already (a GitHub App). `run_id` is the workflow run's id, which tells its own reports
-    from earlier ones.
+    from earlier ones. `section` is this step's section of a comment; `runs_url` and a run's id make the run's address.
     """
 
-    def __init__(self, transport: GitHubTransport, root: str, *, login: str, run_id: str) -> None:
+    def __init__(
+        self,
+        transport: GitHubTransport,
+        root: str,
+        *,
+        login: str,
+        run_id: str,
+        section: CommentSection | None = None,
+        runs_url: str = "",
+    ) -> None:
         self._api = transport
         self._root = root
         self._login = login
         self._run_id = run_id
+        self._section = section
+        self._runs_url = runs_url
 
     def upsert(self, number: int, tag: str, body: str, *, keep: bool, replaces: bool) -> str:
-        """Write a text into the comment of the tag, or create that comment; returns its html_url.
+        """Write a text into this step's section of the comment of the tag, or create that comment; returns its html_url.
 
         The comment is that of this run's command, else the newest of the tag. `keep` makes the body a report, which later
         runs of the workflow fold instead of replacing. `replaces` says that the reports of earlier commands are outdated
         now: they are minimised. Where several jobs create the comment at once, the oldest stays.
+
+        GitHub has no conditional update: what `keep` or `replaces` marks as final is read again, and written again where
+        another job has replaced it by a text without it.
         """
-        for _ in range(_MAX_ATTEMPTS):
+        is_final = keep or replaces
+        deleted = 0
+        for attempt in range(_MAX_WRITES):
             comments = self._find(number, tag)
             chosen, duplicates = sticky.chosen([(_body(comment), comment) for comment in comments], self._run_id)
             if chosen is None:
-                text = sticky.compose(tag, body, run=self._run_id, keep=keep)
-                created = self._create(number, text)
+                created = self._create(number, self._composed(tag, body, None, keep=keep))
                 # Another job may have looked before this one wrote, and written too.
                 comments = self._find(number, tag)
                 found = [*(comment for comment in comments if comment["id"] != created["id"]), created]
                 pairs = [(_body(comment), comment) for comment in sorted(found, key=_id)]
                 chosen, duplicates = sticky.chosen(pairs, self._run_id)
-                if chosen is created:
-                    return str(created["html_url"])
+                if chosen is created and not duplicates:
+                    if not (is_final and self._is_shared(_body(created))):
+                        return str(created["html_url"])
+                    self._let_others_write()
+                    continue
             assert chosen is not None  # noqa: S101 - at least the created comment was found
-            updated = self._update(chosen, tag, body, keep=keep)
+            if attempt and not duplicates and self._section and self._holds(_body(chosen), body, self._section):
+                return str(chosen["html_url"])
+            text = self._composed(tag, body, chosen, keep=keep, duplicates=duplicates)
+            updated = self._replace(chosen, text)
             if updated is None:
-                continue
+                deleted += 1
+                if deleted < _MAX_ATTEMPTS:
+                    continue
+                raise Unavailable(
+                    f"the comment '{tag}' was deleted {_MAX_ATTEMPTS} times while it was written",
+                    "find the workflow or App that deletes comments on this pull request",
+                )
             for comment in duplicates:
                 self._delete(comment)
             if replaces:
                 self._minimise([one for one in comments if _id(one) < _id(updated) and sticky.is_report(_body(one))])
-            return str(updated["html_url"])
+            if not (is_final and self._is_shared(text)):
+                return str(updated["html_url"])
+            self._let_others_write()
         raise Unavailable(
-            f"the comment '{tag}' was deleted {_MAX_ATTEMPTS} times while it was written",
-            "find the workflow or App that deletes comments on this pull request",
+            f"other jobs replaced the comment '{tag}' {_MAX_WRITES} times while this one wrote its section",
+            "give the jobs that write it at once different values of 'comment-tag'",
         )
+
+    def _composed(
+        self,
+        tag: str,
+        body: str,
+        comment: Mapping[str, Any] | None,
+        *,
+        keep: bool,
+        duplicates: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        return sticky.compose(
+            tag,
+            body,
+            before=_body(comment) if comment else "",
+            run=self._run_id,
+            keep=keep,
+            day=str((comment or {}).get("updated_at") or "")[:10],
+            section=self._section,
+            duplicates=[_body(duplicate) for duplicate in duplicates],
+            runs_url=self._runs_url,
+        )
+
+    def _holds(self, comment: str, body: str, section: CommentSection) -> bool:
+        return sticky.holds(comment, body, run=self._run_id, section=section)
+
+    def _let_others_write(self) -> None:
+        # Jobs of one matrix end together: without chance they would replace each other's text in step.
+        time.sleep(self._api.pause * (0.5 + random.random()))  # noqa: S311 - no secret
+
+    def _is_shared(self, text: str) -> bool:
+        """Tell whether others may write this comment at the same time."""
+        return self._section is not None and (self._section.in_matrix or sticky.number_of_parts(text) > 1)
 
     def share(self, number: int, beginning: str, compose: Callable[[Sequence[str]], str]) -> str:
         """Write one comment together with other workflow runs, which may do so at the same time; returns its html_url.
@@ -136,11 +200,6 @@ class StickyComments:
         """Return the marks of the commands that have this pending label (compared without case) and still run."""
         marks = [sticky.command_mark(_body(comment)) for comment in self._own(number, sticky.ANY_TAG)]
         return [mark for mark in marks if mark and mark.is_open and mark.label.lower() == label.lower()]
-
-    def _update(self, comment: Mapping[str, Any], tag: str, body: str, *, keep: bool) -> Mapping[str, Any] | None:
-        """Update a comment; None where somebody deleted it since it was found."""
-        day = str(comment.get("updated_at") or "")[:10]
-        return self._replace(comment, sticky.compose(tag, body, before=_body(comment), run=self._run_id, keep=keep, day=day))
 
     def _create(self, number: int, text: str) -> Mapping[str, Any]:
         _, created = self._api.send("POST", f"{self._root}/issues/{number}/comments", shapes.COMMENT, body={"body": text})

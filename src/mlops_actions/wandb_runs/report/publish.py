@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlops_actions.core import markdown
@@ -17,10 +17,12 @@ from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import ACTION, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, ReportPublisher
+from mlops_actions.wandb_runs.report.fit import ReportSection, fit
 from mlops_actions.wandb_runs.report.headline import headline_text
 from mlops_actions.wandb_runs.verdict.verdict import IN_PROGRESS
 
-_RESERVED = 500  # characters of a comment for the hidden lines that identify it
+_RESERVED = 1000  # characters of a comment for the hidden lines that identify it, and for its sections
+_MAX_CHECK_BYTES = 65_535  # GitHub's limit of a check run's summary
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,37 @@ class PublishedReport:
 
 
 def publish(
-    inputs: Inputs, event: Event | None, ports: Ports, findings: Findings, *, report: str, job_url: str
+    inputs: Inputs,
+    event: Event | None,
+    ports: Ports,
+    findings: Findings,
+    *,
+    sections: Sequence[ReportSection],
+    job_url: str,
 ) -> PublishedReport:
     """Write the check run and the comment, as far as the inputs ask for them."""
     attempts = []
+    summary = markdown.link("the job's summary", job_url) if job_url else "the job's summary"
+    note = f"_The whole report is in {summary} and in `{MARKDOWN_FILE}`._"
     if inputs.check_name:
-        attempts.append(_check(inputs, ports, findings, report, job_url))
+        attempts.append(_check(inputs, ports, findings, _fit_bytes(sections, _MAX_CHECK_BYTES, note), job_url))
     if inputs.comment:
-        summary = markdown.link("the job's summary", job_url) if job_url else "the job's summary"
         if any(attempt.note for attempt in attempts):
             name = markdown.code(inputs.check_name or "")
-            # Below the headline, which later reports show as the title of this one.
-            headline, separator, rest = report.partition("\n\n")
             warning = f"⚠️ The check run {name} could not be concluded; its report is in {summary}."
-            report = f"{headline}\n\n{warning}{separator}{rest}"
-        note = f"_Cut here: the whole report is in {summary} and in `{MARKDOWN_FILE}`._"
-        text = markdown.cut(report, markdown.COMMENT_LIMIT - _RESERVED, note)
+            # Below the headline, which later reports show as the title of this one.
+            sections = [*sections[:1], ReportSection("check run", warning, essential=True), *sections[1:]]
+        text = fit(sections, markdown.COMMENT_LIMIT - _RESERVED, note)
         attempts.append(_attempt(ports, "no comment was written", lambda github: _comment(inputs, event, github, text)))
     return PublishedReport(tuple(attempts))
+
+
+def _fit_bytes(sections: Sequence[ReportSection], size: int, note: str) -> str:
+    """Fit a report into so many bytes of UTF-8, which are more than its characters."""
+    limit = size
+    while (actual := len((text := fit(sections, limit, note)).encode())) > size:
+        limit = limit * size // actual
+    return text
 
 
 def _attempt(ports: Ports, effect: str, act: Callable[[ReportPublisher], Attempt]) -> Attempt:
