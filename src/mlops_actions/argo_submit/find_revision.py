@@ -39,9 +39,9 @@ def _pull_request_of(inputs: Inputs, event: Event | None, ports: Ports) -> tuple
     GitHub is asked only where neither input nor payload names one.
     """
 
-    def of_commit(sha: str) -> int | None:
+    def of_commit(sha: str, head: str) -> int | None:
         pull_requests = ports.pull_requests()
-        return pull_requests.pull_request_of_commit(sha) if pull_requests else None
+        return pull_requests.pull_request_of_commit(sha, head) if pull_requests else None
 
     try:
         return pull_request_of(event, None if inputs.pr_number else of_commit), ""

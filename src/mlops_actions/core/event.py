@@ -196,7 +196,8 @@ class EventPullRequest:
 
 
 # Answers GitHub's question "which open pull request has this commit as its head?"; None where there is none, or several.
-PullRequestByCommit = Callable[[str], "int | None"]
+# The second argument is the head's branch (`owner:branch`), empty where the payload does not name it.
+PullRequestByCommit = Callable[[str, str], "int | None"]
 
 _NO_PULL_REQUEST = EventPullRequest()
 # The run or suite in these payloads lists its pull requests: none where the head is in a fork.
@@ -238,7 +239,9 @@ def pull_request_of(event: Event | None, by_commit: PullRequestByCommit | None =
         listing = event.payload.get(event.name)
         listing = listing if isinstance(listing, dict) else {}
         number = _listed_pull_request(listing, event.payload)
-        return EventPullRequest(number) if number else _pull_request_of_commit(listing.get("head_sha"), by_commit)
+        if number:
+            return EventPullRequest(number)
+        return _pull_request_of_commit(listing.get("head_sha"), by_commit, _head_branch(listing))
     if event.name == "push":
         return _pull_request_of_commit(event.payload.get("after"), by_commit)
     return _NO_PULL_REQUEST
@@ -281,11 +284,17 @@ def _nested(tree: object, *keys: str) -> object:
     return tree
 
 
-def _pull_request_of_commit(sha: object, by_commit: PullRequestByCommit | None) -> EventPullRequest:
+def _head_branch(listing: Mapping[str, Any]) -> str:
+    """Return the branch that a workflow run is of, as `owner:branch`; it may be in a fork. Empty where it is not named."""
+    owner, branch = _nested(listing, "head_repository", "owner", "login"), listing.get("head_branch")
+    return f"{owner}:{branch}" if isinstance(owner, str) and owner and isinstance(branch, str) and branch else ""
+
+
+def _pull_request_of_commit(sha: object, by_commit: PullRequestByCommit | None, head: str = "") -> EventPullRequest:
     # A push that deletes a branch has a commit of zeros.
     if by_commit is None or not isinstance(sha, str) or not is_sha(sha) or not sha.strip("0"):
         return _NO_PULL_REQUEST
-    return EventPullRequest(by_commit(sha))
+    return EventPullRequest(by_commit(sha, head))
 
 
 def commit_of(event: Event | None, context: Context) -> str:

@@ -23,7 +23,7 @@ IDENTITY = "id-token: write"
 RIGHTS: tuple[tuple[str, str], ...] = (
     ("GET /orgs/*/teams/**", MEMBERS),
     ("GET /repos/*/*/commits/*/pulls", "pull-requests: read"),
-    ("GET /repos/*/*/pulls/**", "pull-requests: read"),
+    ("GET /repos/*/*/pulls**", "pull-requests: read"),
     # Comments are listed only to find the one that is written.
     ("GET /repos/*/*/issues/*/comments", "pull-requests: write"),
     ("GET /repos/*/*/issues/**", "pull-requests: read"),

@@ -68,8 +68,11 @@ class PullRequests(Protocol):
     def pull_request(self, number: int) -> PullRequest:
         """Read a pull request."""
 
-    def pull_request_of_commit(self, sha: str) -> int | None:
-        """Return the number of the open pull request whose head is this commit; None where there is none, or several."""
+    def pull_request_of_commit(self, sha: str, head: str = "") -> int | None:
+        """Return the number of the open pull request whose head is this commit; None where there is none, or several.
+
+        `head` is the head's branch as `owner:branch`, where it is known: a commit of a fork is found only by its branch.
+        """
 
     def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False, replaces: bool = False) -> str:
         """Write a text into the comment of this tag, or create that comment; return its address.

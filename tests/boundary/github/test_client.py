@@ -424,3 +424,30 @@ def test_a_commit_of_two_pull_requests_has_none(wired: Wired) -> None:
     wired.sample.repository.branches["second"] = first.head_sha
     wired.sample.repository.open_pull_request(by="writer", head="second")
     assert wired.client().pull_request_of_commit(first.head_sha) is None
+
+
+def test_a_commit_of_a_fork_is_found_by_its_branch_alone(wired: Wired) -> None:
+    """GitHub does not find a commit that only a fork has."""
+    fork = wired.github.fork(wired.sample.repository, by="outsider")
+    pull = wired.sample.repository.open_pull_request(by="outsider", fork=fork, head="topic")
+    client = wired.client()
+    assert client.pull_request_of_commit(pull.head_sha) is None
+    assert client.pull_request_of_commit(pull.head_sha, "outsider:topic") == pull.number
+
+
+WRONG_HEADS = ["outsider:other", "writer:topic", "nobody:topic", "topic", ":"]
+
+
+@pytest.mark.parametrize("head", WRONG_HEADS)
+def test_another_branch_finds_no_pull_request_of_a_fork(wired: Wired, head: str) -> None:
+    fork = wired.github.fork(wired.sample.repository, by="outsider")
+    pull = wired.sample.repository.open_pull_request(by="outsider", fork=fork, head="topic")
+    assert wired.client().pull_request_of_commit(pull.head_sha, head) is None
+
+
+def test_a_branch_whose_head_is_another_commit_now_finds_no_pull_request(wired: Wired) -> None:
+    fork = wired.github.fork(wired.sample.repository, by="outsider")
+    pull = wired.sample.repository.open_pull_request(by="outsider", fork=fork, head="topic")
+    before = pull.head_sha
+    pull.push(by="outsider")
+    assert wired.client().pull_request_of_commit(before, "outsider:topic") is None

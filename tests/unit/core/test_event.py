@@ -156,6 +156,12 @@ def run_payload(name: str, *pulls: Any, sha: str = HEAD) -> dict[str, Any]:
     return {"action": "completed", "repository": REPOSITORY, name: {"head_sha": sha, "pull_requests": list(pulls)}}
 
 
+def run_of_fork(owner: Any, branch: Any) -> dict[str, Any]:
+    payload = run_payload("workflow_run")
+    payload["workflow_run"] |= {"head_branch": branch, "head_repository": {"owner": {"login": owner}}}
+    return payload
+
+
 @pytest.mark.parametrize(
     ("name", "payload", "number"),
     [
@@ -220,6 +226,12 @@ def test_a_step_without_an_event_belongs_to_no_pull_request() -> None:
         ("push", {"after": "main"}, []),
         ("push", {}, []),
         ("workflow_run", run_payload("workflow_run"), [HEAD]),  # a fork's head: GitHub lists none
+        ("workflow_run", run_of_fork("ada", "topic"), [f"{HEAD} ada:topic"]),
+        ("workflow_run", run_of_fork("ada", "feature/a:b"), [f"{HEAD} ada:feature/a:b"]),
+        ("workflow_run", run_of_fork("ada", None), [HEAD]),
+        ("workflow_run", run_of_fork("", "topic"), [HEAD]),
+        ("workflow_run", run_of_fork(None, "topic"), [HEAD]),
+        ("workflow_run", run_of_fork({"login": 7}, "topic"), [HEAD]),
         ("workflow_run", run_payload("workflow_run", LISTED), []),
         ("check_suite", run_payload("check_suite"), [HEAD]),
         ("issue_comment", {**COMMENTED, "issue": {"number": 7}}, []),
@@ -231,8 +243,8 @@ def test_github_is_asked_by_commit_where_the_payload_does_not_say(
 ) -> None:
     commits: list[str] = []
 
-    def by_commit(sha: str) -> int:
-        commits.append(sha)
+    def by_commit(sha: str, head: str) -> int:
+        commits.append(f"{sha} {head}".strip())
         return 12
 
     number = event.pull_request_of(event.read(name, payload), by_commit).number

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.section import CommentSection as Section, matrix_values, section_of
+from mlops_actions.core.section import CommentSection as Section
+from mlops_actions.core.section import matrix_values, section_of
 
 STEP = {
     "GITHUB_REPOSITORY": "octo/digits",

@@ -77,10 +77,17 @@ class GitHub:
             ) from None
         return found
 
-    def pull_request_of_commit(self, sha: str) -> int | None:
-        """Return the number of the open pull request whose head is this commit; None where there is none, or several."""
+    def pull_request_of_commit(self, sha: str, head: str = "") -> int | None:
+        """Return the number of the open pull request whose head is this commit; None where there is none, or several.
+
+        `head` is the head's branch as `owner:branch`, where it is known. GitHub answers the question by commit with an empty
+        list where only a fork has the commit (reported by TooTallNate/nx.js#410 and learningequality/kolibri#14719).
+        """
         pulls = self._api.pages(f"{self._root}/commits/{_part(sha)}/pulls", shapes.PULL_REQUEST_OF_COMMIT)
-        numbers = {pull["number"] for pull in pulls if pull["state"] == "open" and pull["head"]["sha"] == sha}
+        numbers = _open_with_head(pulls, sha)
+        if not numbers and head:
+            pulls = self._api.pages(f"{self._root}/pulls", shapes.PULL_REQUEST_OF_COMMIT, head=head, state="open")
+            numbers = _open_with_head(pulls, sha)
         return numbers.pop() if len(numbers) == 1 else None
 
     def permission(self, login: str) -> Mapping[str, Any]:
@@ -370,6 +377,10 @@ class GitHub:
         except GitHubRefused as refused:
             if refused.status != 404:
                 raise
+
+
+def _open_with_head(pulls: Iterator[Mapping[str, Any]], sha: str) -> set[int]:
+    return {int(pull["number"]) for pull in pulls if pull["state"] == "open" and pull["head"]["sha"] == sha}
 
 
 def _part(text: str) -> str:

@@ -130,8 +130,11 @@ def delete_review_comment_reaction(call: Call) -> ApiResponse:
 
 @routes("GET", f"{REPO}/commits/{{sha}}/pulls")
 def list_pulls_of_commit(call: Call) -> ApiResponse:
-    """List the pull requests that hold a commit."""
-    pulls = call.repository.pulls_with(call.params["sha"])
+    """List the pull requests that hold a commit; none where only a fork has it, as was seen on GitHub.
+
+    TooTallNate/nx.js#410 and learningequality/kolibri#14719 report it.
+    """
+    pulls = [pull for pull in call.repository.pulls_with(call.params["sha"]) if pull.merged_at or not pull.is_fork]
     return call.page(pulls, lambda pull: serializers.pull_simple(pull, call.links))
 
 
