@@ -232,16 +232,14 @@ def pull_request_of(event: Event | None, by_commit: PullRequestByCommit | None =
     if event is None:
         return _NO_PULL_REQUEST
     if event.name == "merge_group":
-        group = event.payload.get("merge_group")
-        ref = _MERGE_QUEUE_REF.fullmatch(str(group.get("head_ref"))) if isinstance(group, dict) else None
+        ref = _MERGE_QUEUE_REF.fullmatch(str(_nested(event.payload, "merge_group", "head_ref")))
         return EventPullRequest(pull_request_number(ref[1]) if ref else None)
     if event.name in _LISTING:
         listing = event.payload.get(event.name)
         listing = listing if isinstance(listing, dict) else {}
         number = _listed_pull_request(listing, event.payload)
-        if number:
-            return EventPullRequest(number)
-        return _pull_request_of_commit(listing.get("head_sha"), by_commit, _head_branch(listing))
+        head = _head_branch(listing)
+        return EventPullRequest(number) if number else _pull_request_of_commit(listing.get("head_sha"), by_commit, head)
     if event.name == "push":
         return _pull_request_of_commit(event.payload.get("after"), by_commit)
     return _NO_PULL_REQUEST
@@ -286,8 +284,8 @@ def _nested(tree: object, *keys: str) -> object:
 
 def _head_branch(listing: Mapping[str, Any]) -> str:
     """Return the branch that a workflow run is of, as `owner:branch`; it may be in a fork. Empty where it is not named."""
-    owner, branch = _nested(listing, "head_repository", "owner", "login"), listing.get("head_branch")
-    return f"{owner}:{branch}" if isinstance(owner, str) and owner and isinstance(branch, str) and branch else ""
+    parts = (_nested(listing, "head_repository", "owner", "login"), listing.get("head_branch"))
+    return ":".join(map(str, parts)) if all(isinstance(part, str) and part for part in parts) else ""
 
 
 def _pull_request_of_commit(sha: object, by_commit: PullRequestByCommit | None, head: str = "") -> EventPullRequest:
