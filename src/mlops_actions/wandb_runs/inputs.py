@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.gates import Gate
-from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.parsers import (
     base_address,
     boolean,
@@ -19,15 +17,12 @@ from mlops_actions.core.parsers import (
     commit,
     duration,
     integer,
-    items,
-    lines,
     text,
 )
 from mlops_actions.core.section import matrix_values
-from mlops_actions.core.types import Json
+from mlops_actions.wandb_runs import input_values as values
 from mlops_actions.wandb_runs import model_choice
 from mlops_actions.wandb_runs.metrics import directions
-from mlops_actions.wandb_runs.metrics import grammar as metric_grammar
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.model_choice import ModelSelector
 from mlops_actions.wandb_runs.result import RESULT
@@ -43,64 +38,6 @@ STATEMENT_FILE, PREDICATE_FILE = "wandb_statement.json", "wandb_predicate.json"
 SUBJECTS_FILE = "wandb_subjects.sha256"
 
 
-def _project(value: str) -> str:
-    path = value.strip().strip("/")
-    entity, slash, name = path.partition("/")
-    if not (entity and slash and name) or "/" in name or any(character.isspace() for character in entity):
-        raise ValueError(f"must be entity/project, not {value!r}")
-    return path
-
-
-def _page(value: str) -> str:
-    address = value.strip()
-    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", address):
-        raise ValueError(f"must be an http(s) address, not {value!r}")
-    return address
-
-
-def _metrics(value: str) -> tuple[Metric, ...]:
-    return metric_grammar.parse(items(value))
-
-
-def _legacy_metrics(value: str) -> tuple[Metric, ...]:
-    return metric_grammar.parse_plain(items(value))
-
-
-def _select_by(value: str) -> Metric:
-    metric = metric_grammar.parse_one(value)
-    if metric.is_pattern:
-        raise ValueError(f"must name one metric, not the pattern {metric.name!r}")
-    return metric
-
-
-def _gates(value: str) -> tuple[Gate, ...]:
-    return gate_grammar.parse(lines(value))
-
-
-def _require(value: str) -> tuple[str, ...]:
-    return requirements.parse(items(value))
-
-
-def _tracker_filter(value: str) -> Json:
-    """Parse W&B's filter language only as far as JSON: the adapter passes it on."""
-    try:
-        document = parse_json(value)
-    except ValueError as error:
-        raise ValueError(f"is not valid JSON: {error}") from None
-    if not isinstance(document, dict) or not document:
-        raise ValueError('must be a JSON object that is not empty, such as {"config.lr": {"$lt": 0.1}}')
-    return document
-
-
-def _debug(value: str) -> bool:
-    """Accept any text but `false`: the replaced action's users wrote `true`, `1`, `yes`."""
-    return value.strip().lower() != "false"
-
-
-def _unique(value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(items(value)))
-
-
 def _run_id(value: str) -> str:
     # W&B's own limit of characters (wandb.sdk.lib.runid and its error message): none of /\#?%: may stand in an id.
     identifier = value.strip()
@@ -114,7 +51,7 @@ class Inputs(DeclaredInputs):
     """The inputs of wandb-runs, in the order of the documentation."""
 
     project: str = input_field(
-        _project, "`entity/project` on W&B, as in its address.", required=True, legacy=("project_name",)
+        values.project, "`entity/project` on W&B, as in its address.", required=True, legacy=("project_name",)
     )
     api_key: str | None = input_field(
         text,
@@ -143,10 +80,10 @@ class Inputs(DeclaredInputs):
     )
     group: str | None = input_field(text, "Only runs of this group.")
     filters: Mapping[str, Any] | None = input_field(
-        _tracker_filter, 'Only runs that match this W&B filter: JSON, such as `{"config.lr": {"$lt": 0.1}}`.'
+        values.tracker_filter, 'Only runs that match this W&B filter: JSON, such as `{"config.lr": {"$lt": 0.1}}`.'
     )
     baseline_tags: tuple[str, ...] | None = input_field(
-        _unique,
+        values.unique,
         "Baselines are the finished runs with any of these tags, newest first.",
         legacy=(Legacy("baseline_tags", note="This name has no limit of the number, unless `max-baselines` is given."),),
     )
@@ -169,15 +106,15 @@ class Inputs(DeclaredInputs):
         integer(minimum=0, maximum=MAX_BASELINES), "The largest number of baselines.", default="10"
     )
     metrics: tuple[Metric, ...] | None = input_field(
-        _metrics,
+        values.metrics_of,
         "Summary metrics to show. `val_acc:max` or `val_loss:min` gives the direction; without it a gate's operator "
         "decides, else W&B's `define_metric`, else the name. `latency_ms[ms]:min` gives a unit too. `eval/*` shows what the "
         "runs have of that form. A name in quotes is taken as it is.",
         default="[]",
-        legacy=(Legacy("display_metrics", parse=_legacy_metrics),),
+        legacy=(Legacy("display_metrics", parse=values.legacy_metrics),),
     )
     select_by: Metric | None = input_field(
-        _select_by,
+        values.select_by,
         "The metric by which the best of several candidates is chosen, with its direction: `val_accuracy:max`. Without it, "
         "the first of `metrics` that has a direction, else of `gates`.",
     )
@@ -187,15 +124,15 @@ class Inputs(DeclaredInputs):
         "every gate) or the `latest`.",
         default=BEST,
     )
-    config_keys: tuple[str, ...] | None = input_field(_unique, "Config keys to show.", legacy=("display_config_vars",))
+    config_keys: tuple[str, ...] | None = input_field(values.unique, "Config keys to show.", legacy=("display_config_vars",))
     gates: tuple[Gate, ...] | None = input_field(
-        _gates,
+        values.gates_of,
         "Conditions that the judged candidate must fulfil, one per line: `METRIC OP NUMBER`, or "
         "`METRIC OP baseline[.best|.mean|.latest] [+ - *] NUMBER[%]`. A missing value is a failure, never a pass. "
         "`… with 95% confidence` asks for evidence from several seeds.",
     )
     require: tuple[str, ...] | None = input_field(
-        _require,
+        values.require,
         "Requirements beside the gates; if one does not hold, the step fails and nothing is promoted: `one` (exactly one "
         "candidate), `finished` (every candidate), `verified` (W&B itself recorded `sha` as the commit of each), "
         "`same-data` (the same as the baselines), `clean` (no uncommitted changes). A requirement that W&B's answers leave "
@@ -219,7 +156,7 @@ class Inputs(DeclaredInputs):
         default="false",
     )
     curves: tuple[str, ...] | None = input_field(
-        _unique, "Metrics whose learning curves to draw, of candidates and baselines."
+        values.unique, "Metrics whose learning curves to draw, of candidates and baselines."
     )
     lineage: bool = input_field(boolean, "Compare the dataset artifacts that the runs used.", default="true")
     comment: bool = input_field(
@@ -246,7 +183,7 @@ class Inputs(DeclaredInputs):
     check_name: str | None = input_field(
         text, "Create a check run of this name on `sha`, with the gates' result as its conclusion."
     )
-    workflow_url: str | None = input_field(_page, "Address of the training workflow, shown in the report.")
+    workflow_url: str | None = input_field(values.page, "Address of the training workflow, shown in the report.")
     image: str | None = input_field(text, "The training image by digest, shown in the report.")
     workflow_uid: str | None = input_field(text, "The training workflow's uid, for the statement.")
     promote_alias: str | None = input_field(
@@ -277,7 +214,9 @@ class Inputs(DeclaredInputs):
         secret=True,
         env=("GITHUB_TOKEN",),
     )
-    debug: bool = input_field(_debug, "Log the queries and the answers. Any text but `false` turns it on.", default="false")
+    debug: bool = input_field(
+        values.debug, "Log the queries and the answers. Any text but `false` turns it on.", default="false"
+    )
 
     @property
     def baseline_limit(self) -> int:
