@@ -150,6 +150,8 @@ class JobRunner:
             "vars": dict(settings.variables),
             "secrets": {**settings.secrets, "GITHUB_TOKEN": token},
             "runner": {"os": "Linux", "arch": "X64", "name": "sandbox", "temp": str(layout.temp)},
+            # A job without a matrix, as all jobs of this runner are.
+            "matrix": None,
             "needs": {
                 name: {"result": result.conclusion, "outputs": dict(result.outputs)}
                 for name, result in needs.items()

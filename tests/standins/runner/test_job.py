@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlops_sandbox.runner.environment import Run
 from mlops_sandbox.runner.job import JobResult, Settings, run_workflow
@@ -271,3 +272,18 @@ def test_an_action_of_the_suite_gets_its_inputs_and_defaults_and_its_post_step(r
     assert ("warning", "Unexpected input 'bogus' of chatops", "") in result.annotations
     assert "unsupported-event" in lines
     assert [line for line in lines if line.startswith("── Post")] == [f"── Post {uses}"] * 2
+
+
+def test_a_job_without_a_matrix_has_null_for_it(runs: Runs, lines: list[str]) -> None:
+    assert runs(steps("{run: 'echo [${{ toJSON(matrix) }}] [${{ matrix.model }}]'}"))["a"].conclusion == "success"
+    assert lines[-1] == "[null] []"
+
+
+def test_the_runner_can_evaluate_every_default_of_the_suites_actions(runs: Runs, lines: list[str]) -> None:
+    folder = Path(__file__).parents[3] / "actions"
+    names = sorted(path.parent.name for path in folder.glob("*/action.yml"))
+    declared = {name: yaml.safe_load((folder / name / "action.yml").read_text()).get("inputs", {}) for name in names}
+    expressions = {str(entry.get("default", "")) for inputs in declared.values() for entry in inputs.values()}
+    evaluated = sorted(text for text in expressions if "${{" in text)
+    assert "${{ toJSON(matrix) }}" in evaluated
+    assert runs(steps(*(f"{{run: 'echo \"{text}\"'}}" for text in evaluated)))["a"].conclusion == "success", lines
