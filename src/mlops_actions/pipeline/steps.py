@@ -159,7 +159,8 @@ STEPS = (
         WANDB_RUNS,
         output_prefix="",
         passes_on=(
-            *("project", "api-key", "base-url", "sha-config-key", "baseline-tags", "baseline-sha", "max-baselines"),
+            *("project", "api-key", "base-url", "sha-config-key", "baseline", "no-baseline"),
+            *("baseline-tags", "baseline-sha", "max-baselines"),
             *("metrics", "select-by", "judge", "config-keys", "gates", "require", "aggregate", "curves", "lineage"),
             *("promote-alias", "partial", "check-name", "statement", "comment", "comment-tag", "section", "github-token"),
         ),
