@@ -88,6 +88,7 @@ class Run:
 
     `seconds` is how long the run's process ran, `gpus` how many GPUs its machine had, and `gpu_name` their model, as the
     tracker recorded them. None, or an empty name: it did not record it, or several processes recorded different things.
+    `uploaded_early` is whether the run was recorded without a connection, and uploaded without the record of its end.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Run:
     seconds: float | None = None
     gpus: int | None = None
     gpu_name: str = ""
+    uploaded_early: bool = False
 
     @property
     def finished(self) -> bool:

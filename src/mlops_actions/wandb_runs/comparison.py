@@ -30,6 +30,7 @@ from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 from mlops_actions.wandb_runs.verdict import chosen_by_gate, commit_evidence, doubts, evidence, gates
 from mlops_actions.wandb_runs.verdict.baseline_doubts import baseline_doubts
 from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
+from mlops_actions.wandb_runs.verdict.early_uploads import early_uploads
 from mlops_actions.wandb_runs.verdict.every_candidate import decisive_run, evaluate_all
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.no_baseline import no_baseline, why_no_baseline
@@ -234,6 +235,7 @@ def evaluate(
                 chosen.base, comparison.found, bar, gates=gate_results, details=details, tracker_name=tracker.name
             ),
             *(survivors.doubts(of_seeds, of_bar) if chosen.by_group else ()),
+            *early_uploads(comparison.usable, tracker.name),
         ),
         notes=(*tracker_notes, *comparison.notes),
         timed_out=timed_out,

@@ -31,9 +31,9 @@ class World:
     shas: dict[str, str]
     pull: PullRequest
 
-    def log(self, name: str, of: str, **more: Any) -> None:
+    def log(self, name: str, of: str, **more: Any) -> Any:
         sha = self.shas[of]
-        self.step.candidate(name, **{"commit": sha, **more, "config": {"github_sha": sha, **more.get("config", {})}})
+        return self.step.candidate(name, **{"commit": sha, **more, "config": {"github_sha": sha, **more.get("config", {})}})
 
     def push_event(self, commit: str) -> None:
         """Make the step one of a push of this commit."""
@@ -44,6 +44,10 @@ class World:
     def grant(self, **permissions: str) -> None:
         rights = {name.replace("_", "-"): level for name, level in permissions.items()}
         self.step.environ["INPUT_GITHUB-TOKEN"] = self.step.github.workflow_token(self.step.repository, rights).value
+
+    def summary(self) -> str:
+        """Return the report as a reader sees it."""
+        return html.unescape(self.step.summary()).replace("\\", "")
 
     def calls(self) -> list[str]:
         return [f"{exchange.method} {exchange.route}" for exchange in self.step.github.exchanges if exchange.route]
@@ -261,7 +265,7 @@ def test_the_baselines_are_those_of_the_nearest_commit(world: World, case: Case)
     assert (result["gate"], result["baseline-place"]) == (case.gate, case.place)
     assert tuple(run["id"] for run in result["baselines"]) == case.baselines
     for text in case.says:
-        assert text in html.unescape(world.step.summary()).replace("\\", "")
+        assert text in world.summary()
 
 
 def test_github_is_asked_for_three_pages_and_the_tracker_once(world: World) -> None:
@@ -409,3 +413,38 @@ def test_baselines_without_the_metric_are_no_first_pull_request(world: World, po
     given = {"baseline_tags": "baseline", "gates": BASELINE, "no_baseline": policy}
     assert world.step.run(sha=world.shas["head"], **given) == 1
     assert "no baseline has a finite value of acc" in world.step.summary()
+
+
+# Which runs count
+
+
+def test_an_offline_run_that_was_uploaded_while_it_trained_is_said_first(world: World) -> None:
+    world.log("candidate", "head", summary={"acc": 0.9})
+    offline = {"_wandb": {"t": {"3": [4]}}}
+    world.log("early", "head", state="failed", config=offline, summary={"acc": 0.5, "_runtime": 9.5})
+    world.log("failed", "head", state="failed", config=offline, summary={"acc": 0.5, "_runtime": 9})
+    assert world.step.run(sha=world.shas["head"], gates="acc > 0.5") == 0, world.step.log
+    doubts = [line for line in world.summary().splitlines() if line.startswith("> ⚠️")]
+    assert "early (failed). Upload again what has ended." in " ".join(doubts)
+    assert " failed (" not in " ".join(doubts)
+
+
+def test_a_bar_from_a_dirty_tree_is_said_first(world: World) -> None:
+    world.log("candidate", "head", summary={"acc": 0.9})
+    run = world.log("m3", "m3", summary={"acc": 0.8})
+    run.files["diff.patch"] = world.step.server.store.new_blob()
+    world.step.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
+    given = {"baseline": "merge-base", "gates": BASELINE, "pr_number": world.pull.number}
+    assert world.step.run(sha=world.shas["head"], **given, metrics="acc") == 0, world.step.log
+    assert "m3, the only baseline, is from a tree with uncommitted changes" in world.summary()
+
+
+@pytest.mark.parametrize("aggregate", ["none", "group"])
+def test_a_contradicted_candidate_is_shown_and_never_judged(world: World, aggregate: str) -> None:
+    world.log("honest", "head", summary={"acc": 0.6})
+    world.log("other", "head", commit=OTHER, summary={"acc": 0.99})
+    given = {"gates": "acc > 0.9", "metrics": "acc:max", "aggregate": aggregate}
+    assert world.step.run(sha=world.shas["head"], **given) == 1, world.step.log
+    outputs = world.step.outputs()
+    assert (outputs["best-run-id"], outputs["num-candidates"]) == ("honest", "2")
+    assert "not counted" in world.step.summary()

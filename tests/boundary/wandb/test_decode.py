@@ -131,3 +131,27 @@ def test_seconds_and_gpus_of_a_run(
     decoded = decode.run(node, entity="e", project="p", url="u")
     assert (decoded.seconds, decoded.gpus, decoded.gpu_name) == expected
     assert "_wandb" not in decoded.summary
+
+
+OFFLINE = {"t": {"3": [2, 4, 14], "5": "0.31.0"}}
+UPLOADS: dict[str, tuple[dict[str, object], dict[str, object], bool]] = {
+    # As SDK 0.31 logged them to a server: name → internal records, summary, whether it was uploaded before its end
+    "an offline run that finished": (OFFLINE, {"_runtime": 3, "_wandb": {"runtime": 3}}, False),
+    "an offline run that failed": (OFFLINE, {"_runtime": 1, "_wandb": {"runtime": 1}}, False),
+    "an offline run that still trains": (OFFLINE, {"_runtime": 6.124805851, "_wandb": {"runtime": 6}}, True),
+    "a run with a connection that still trains": ({"t": {"3": [2, 14]}}, {"_runtime": 6.12}, False),
+    "no telemetry": ({}, {"_runtime": 6.12}, False),
+    "telemetry of another form": ({"t": {"3": "4"}}, {"_runtime": 6.12}, False),
+    "telemetry that is no object": ({"t": [4]}, {"_runtime": 6.12}, False),
+    "no seconds": (OFFLINE, {}, False),
+    "seconds that are text": (OFFLINE, {"_runtime": "6.12"}, False),
+}
+
+
+@pytest.mark.parametrize("place", ["wandbConfig", "config"])
+@pytest.mark.parametrize("name", UPLOADS)
+def test_an_offline_run_that_was_uploaded_before_its_end(name: str, place: str) -> None:
+    internal, summary, expected = UPLOADS[name]
+    config = internal if place == "wandbConfig" else {"_wandb": {"value": internal}}
+    node = {"name": "r", "state": "failed", place: json.dumps(config), "summaryMetrics": json.dumps(summary)}
+    assert decode.run(node, entity="e", project="p", url="").uploaded_early is expected

@@ -16,6 +16,9 @@ from mlops_actions.core.types import Json
 INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
 METRICS_KEY = "m"  # among these, the settings of `define_metric`
 MACHINES_KEY = "e"  # and the machines of the run's processes
+TELEMETRY_KEY = "t"  # and what its SDK used
+# Numbers of W&B's telemetry (wandb_telemetry.proto): the list of features, and the feature of a run without a connection.
+_FEATURES, _OFFLINE = "3", 4
 RUNTIME_KEY = "_runtime"  # the summary's seconds from the start of the run to its last step
 # W&B keeps the settings of `define_metric` under these numbers (wandb_telemetry.proto, MetricRecord).
 _METRIC_NAME, _METRIC_SUMMARY, _METRIC_GOAL = "1", "7", "8"
@@ -111,7 +114,24 @@ def run(node: Mapping[str, Any], *, entity: str, project: str, url: str) -> Run:
         seconds=_seconds(summary),
         gpus=gpus,
         gpu_name=gpu_name,
+        uploaded_early=any(map(_was_offline, internal)) and _lacks_its_end(summary),
     )
+
+
+def _was_offline(records: Any) -> bool:
+    telemetry = records.get(TELEMETRY_KEY) if isinstance(records, Mapping) else None
+    features = telemetry.get(_FEATURES) if isinstance(telemetry, Mapping) else None
+    return isinstance(features, list) and _OFFLINE in features
+
+
+def _lacks_its_end(summary: Mapping[str, Any]) -> bool:
+    """Tell whether the upload of an offline run held no record of the process's end.
+
+    Tried with SDK 0.31: the end writes whole seconds as `_runtime`. Without it `_runtime` is that of the last step, with a
+    fraction; `wandb sync` then gives the run the state `failed`, although it may still train.
+    """
+    runtime = finite_number(summary.get(RUNTIME_KEY))
+    return runtime is not None and not runtime.is_integer()
 
 
 def _seconds(summary: Mapping[str, Any]) -> float | None:

@@ -119,7 +119,7 @@ class WandbProject:
         values = {
             "summaryKeys": decode.with_first_parts([*names, decode.INTERNAL_KEY, decode.RUNTIME_KEY]),
             "configKeys": decode.with_first_parts([*keys.config, decode.INTERNAL_KEY]),
-            "internalKeys": [decode.METRICS_KEY, decode.MACHINES_KEY],
+            "internalKeys": [decode.METRICS_KEY, decode.MACHINES_KEY, decode.TELEMETRY_KEY],
         }
         while unread := [connection for connection in lists if self._is_unread(connection, lists[0])]:
             self._read_page(unread, requests.runs([connection.alias for connection in unread]), values)
