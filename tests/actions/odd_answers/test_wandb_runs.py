@@ -63,7 +63,8 @@ GRAPHQL = Call(
         f"{_RUNS}.edges.[].node.state",
         f"{_RUNS}.edges.[].node.summaryMetrics",
     ),
-    names="W&B|/graphql|gate",
+    # A state that is missing or unknown belongs to a run that has not ended.
+    names="W&B|/graphql|gate|nothing is decided yet",
 )
 # The exchange of the job's identity token.
 EXCHANGE = Call("POST /oidc/token", "an identity token", "decision", ("access_token",), names="identity token")

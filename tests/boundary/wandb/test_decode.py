@@ -133,7 +133,7 @@ def test_seconds_and_gpus_of_a_run(
     assert "_wandb" not in decoded.summary
 
 
-OFFLINE = {"t": {"3": [2, 4, 14], "5": "0.31.0"}}
+OFFLINE: dict[str, object] = {"t": {"3": [2, 4, 14], "5": "0.31.0"}}
 UPLOADS: dict[str, tuple[dict[str, object], dict[str, object], bool]] = {
     # As SDK 0.31 logged them to a server: name → internal records, summary, whether it was uploaded before its end
     "an offline run that finished": (OFFLINE, {"_runtime": 3, "_wandb": {"runtime": 3}}, False),
