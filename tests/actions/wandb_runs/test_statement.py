@@ -220,6 +220,90 @@ def test_the_outputs_are_the_inputs_of_actions_attest(step: WandbStep, images: I
     assert re.fullmatch(r"sha256:[A-Za-z0-9]{64}", outputs["subject-digest"])
 
 
+def checksums(step: WandbStep) -> list[Json]:
+    """Read the file of checksums as actions/attest does (its src/subject.ts): the digest, a blank, a flag, the name."""
+    text = (step.workspace / step.outputs()["subject-checksums"]).read_text()
+    records = [line.partition(" ") for line in text.split("\n") if line]
+    assert all(re.fullmatch(r"[0-9a-f]{64}", digest) and name[0] in " *" for digest, _, name in records)
+    return [{"name": name[1:], "digest": {"sha256": digest}} for digest, _, name in records]
+
+
+@pytest.mark.parametrize("image", ["IMAGE", ""], ids=["with an image", "without an image"])
+def test_the_checksums_give_each_subject_to_actions_attest(step: WandbStep, images: Images, image: str) -> None:
+    log(step)
+    statement = state(step, images, image=image and images.of(SHA))
+    assert checksums(step) == statement["subject"]
+    assert len(statement["subject"]) == (3 if image else 2)
+    # A model of several files is no single subject.
+    assert bool(step.outputs()["subject-name"]) == bool(step.outputs()["subject-digest"]) == bool(image)
+
+
+def test_a_model_of_one_file_is_a_subject_by_name_and_digest(step: WandbStep, images: Images) -> None:
+    run = step.candidate("c1", commit=SHA, summary={"acc": 0.95, "loss": 0.1})
+    model = step.server.store.project("sandbox", "digits").collection("m", "model")
+    step.server.store.add_artifact(model, "d", run=run, contents={"m.onnx": b"onnx"})
+    state(step, images, image="")
+    outputs = step.outputs()
+    assert (outputs["subject-name"], outputs["subject-digest"]) == (
+        "sandbox/digits/m:v0/m.onnx",
+        f"sha256:{sha256(b'onnx')}",
+    )
+
+
+def test_one_of_several_models_is_stated_and_promoted_where_it_is_named(step: WandbStep, images: Images) -> None:
+    run = log(step)
+    project = step.server.store.project("sandbox", "digits")
+    store, collection = step.server.store, project.collections["digits-model"]
+    store.add_artifact(collection, "d2", run=run, contents={"model.pt": b"worse"})
+    collection.aliases["best"] = collection.versions[0]
+    given = {
+        "sha": SHA, "gates": "acc >= 0.9", "metrics": "acc", "statement": "true", "promote_alias": "production",
+    }  # fmt: skip
+    assert step.run(**given) == 3
+    assert "run c1 logged 2 model artifacts: digits-model:v1 (latest), digits-model:v0 (best)" in step.log
+    assert "name one in 'model'" in step.log
+    assert not list(step.workspace.glob("*statement*"))
+    assert "production" not in collection.aliases
+    statement = state(step, images, model=":best", promote_alias="production")
+    assert statement["predicate"]["model"]["name"] == "sandbox/digits/digits-model:v0"
+    assert collection.aliases["production"].version == 0
+
+
+def test_a_model_that_is_too_large_is_neither_read_nor_promoted(step: WandbStep) -> None:
+    log(step)
+    given = {"sha": SHA, "gates": "acc >= 0.9", "metrics": "acc", "statement": "true", "promote_alias": "production"}
+    assert step.run(**given, max_model_size="0.01 kB") == 3
+    assert "digits-model:v0 is larger than 'max-model-size'" in step.log
+    assert "production" not in step.server.store.project("sandbox", "digits").collections["digits-model"].aliases
+
+
+@pytest.mark.parametrize("size", ["20", "20 GBs", "-1 GB", "1e3 GB", "many"])
+def test_a_size_that_is_none_is_refused(step: WandbStep, size: str) -> None:
+    assert step.run(sha=SHA, max_model_size=size) == 2
+    assert "must be a size such as 500 MB, 20 GB or 1.5 GiB" in step.log
+
+
+def test_the_model_at_hand_is_compared_without_reading_the_logged_one(
+    step: WandbStep, images: Images, verify: Verifier, tmp_path: Path
+) -> None:
+    log(step)
+    statement = state(step, images)
+    folder = tmp_path / "model"
+    (folder / "labels").mkdir(parents=True)
+    (folder / "labels" / "names.txt").write_bytes(b"0\n1\n")
+    (folder / "model.pt").write_bytes(b"weights of c1")
+    step.server.store.blobs.clear()
+    assert verify(statement, model=folder) == 0, verify.output
+    (folder / "model.pt").write_bytes(b"weights of c2")
+    assert verify(statement, model=folder) == 1
+    assert verify.wrong[0].startswith(f"✗ file model.pt: its SHA-256 is {sha256(b'weights of c2')}")
+    (folder / "model.pt").unlink()
+    (folder / "other").write_bytes(b"")
+    assert verify(statement, model=folder) == 1
+    assert [line.partition(": ")[0] for line in verify.wrong] == ["✗ file model.pt", "✗ file other"]
+    assert verify(statement, model=tmp_path / "none") == 2
+
+
 def test_no_statement_is_written_unless_asked_for(step: WandbStep) -> None:
     log(step)
     step.run(sha=SHA)

@@ -331,3 +331,35 @@ def test_without_pins_and_policy_what_a_forger_chose_is_left_open(release: Relea
     code, output = release.verify(json.dumps(release.statement), policy="commit,runs", pinned=False)
     assert code == 1
     assert "✗ policy: 1 of 2 required checks do not hold: commit (–)" in output
+
+
+SCENES: list[tuple[str, dict[str, str], str]] = [
+    ("best of the baselines", {"gates": "acc >= baseline.best - 1%"}, "0.95 against 0.94545"),
+    ("mean of the baselines", {"gates": "acc >= baseline.mean"}, "0.95 against 0.9275"),
+    ("latest of the baselines", {"gates": "acc >= baseline.latest - 0.01"}, "0.95 against 0.945"),
+    ("each candidate", {"gates": "acc >= 0.9", "judge": "all"}, "0.95 against 0.9"),
+    ("the latest candidate", {"gates": "acc >= 0.9", "judge": "latest"}, "0.95 against 0.9"),
+    ("groups", {"gates": "acc >= baseline - 3%", "aggregate": "group"}, "0.95 against"),
+    (
+        "baselines by commit",
+        {"gates": "acc >= baseline - 1%", "baseline_tags": "", "baseline_sha": OTHER},
+        "0.95 against 0.94545",
+    ),
+    ("one run", {"gates": "acc >= 0.9", "run_id": "c1"}, "0.95 against 0.9"),
+]
+
+
+@pytest.mark.parametrize(("given", "line"), [scene[1:] for scene in SCENES], ids=[scene[0] for scene in SCENES])
+def test_what_the_action_writes_is_verified(release: Release, given: dict[str, str], line: str) -> None:
+    inputs = {
+        "sha": SHA, "metrics": "acc:max, loss", "baseline_tags": "production", "statement": "true",
+        "image": release.images.of(SHA), **given,
+    }  # fmt: skip
+    assert release.step.run(**inputs) == 0, release.step.log
+    text = (release.step.workspace / "wandb_statement.json").read_text()
+    wanted = "subjects,image,tracker,runs,clean,metrics,datasets,judged,baselines,gates,model,files"
+    code, output = release.verify(text, policy=wanted, pinned=False)
+    assert code == 0, output
+    assert line in output
+    # A run that was chosen by its id says nothing of the other candidates.
+    assert ("– candidates: the stated query leaves out c2" in output) == ("run_id" in given), output

@@ -90,3 +90,21 @@ def test_a_key_is_in_no_repr_of_the_server() -> None:
 def test_the_address_of_the_web_pages_is_refused() -> None:
     with pytest.raises(BadInput, match="web pages"):
         resolve(KEY, "https://wandb.ai", {})
+
+
+HOSTED = ("https://wandb.ai", "https://api.wandb.ai", "https://app.wandb.ai", "https://api.forge.coreweave.com")
+
+
+@pytest.mark.parametrize("base_url", ["", "https://api.wandb.ai", "https://api.forge.coreweave.com/"])
+def test_the_hosted_server_is_one_deployment_under_several_addresses(base_url: str) -> None:
+    server = resolve("k" * 40, base_url, {})
+    assert set(HOSTED) <= {server.app_url, *server.other_addresses}
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://wandb.corp.example", "https://api.wandb.corp.example", "https://api.wandb.ai.evil.example"]
+)
+def test_another_server_is_not_the_hosted_one(base_url: str) -> None:
+    server = resolve("k" * 40, base_url, {})
+    assert server.other_addresses == (base_url,)
+    assert not set(HOSTED) & {server.app_url, *server.other_addresses}
