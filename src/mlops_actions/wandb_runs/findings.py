@@ -138,6 +138,7 @@ class Findings:
                 contradicted=len(contradicted),
                 judged_contradicted=any(run.id in contradicted for run in self.judged_members),
                 same_data=self.same_data,
+                baselines_unknown=bool(self.selection.base and self.selection.base.error),
                 partial=self.partial,
                 timed_out=self.timed_out,
                 too_few=self.too_few,

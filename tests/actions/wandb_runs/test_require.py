@@ -142,6 +142,38 @@ def test_the_same_datasets_can_be_required(step: WandbStep, baseline_digest: str
     assert deploy(step, "chosen", require="same-data", baseline_tags="baseline", promote_alias="") == code, step.log
 
 
+MANY = 130
+
+
+def log_many(step: WandbStep, *, oldest_data: str = "d1", oldest_is_dirty: bool = False) -> None:
+    store = step.server.store
+    data = store.project("sandbox", "digits").collection("data", "dataset")
+    artifacts = {digest: store.add_artifact(data, digest) for digest in ("d1", "d2")}
+    step.baseline("b1", age=MANY + 1).inputs.append(artifacts["d1"])
+    for index in range(MANY):
+        run, is_oldest = step.candidate(f"c{index}", commit=SHA, age=index), index == MANY - 1
+        run.inputs.append(artifacts[oldest_data if is_oldest else "d1"])
+        if is_oldest and oldest_is_dirty:
+            run.files["diff.patch"] = store.new_blob()
+            store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
+
+
+@pytest.mark.parametrize(
+    ("logged", "reason"),
+    [
+        ({}, ""),
+        ({"oldest_data": "d2"}, "the candidates used other datasets than the baselines"),
+        ({"oldest_is_dirty": True}, f"run c{MANY - 1} is from a tree with uncommitted changes"),
+    ],
+    ids=["all hold", "the oldest used other data", "the oldest is dirty"],
+)
+def test_requirements_hold_for_any_number_of_runs(step: WandbStep, logged: dict[str, Any], reason: str) -> None:
+    log_many(step, **logged)
+    given = {"require": "same-data, clean", "baseline_tags": "baseline", "promote_alias": ""}
+    assert deploy(step, "", **given) == int(bool(reason)), step.log
+    assert reason in step.log.replace("%0A", " ")
+
+
 def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(step: WandbStep) -> None:
     step.candidate("chosen", commit=SHA)
     assert deploy(step, "chosen") == 3, step.log

@@ -5,7 +5,8 @@ Columns of a row, separated by blanks:
 - gates: `-` none, `ok` all passed, `bad` one failed, `none` one has no baseline and `no-baseline: neutral` excuses it
 - requirements: `-` none, `ok` all hold, `bad` one does not, `wait` one will hold once the runs have finished
 - runs, one letter each: `f` finished, `r` running, `x` ended without success, and `F`, `R`, `X` the same of another commit
-- how: `-`, or any of `p` (`partial: true`), `t` (the wait timed out), `m` (and there were fewer than `min-runs`)
+- how: `-`, or any of `p` (`partial: true`), `t` (the wait timed out), `m` (and there were fewer than `min-runs`), `u`
+  (nobody answered which commits the baselines are of: the step ends with that error)
 - data: `=` the same, `!` others than the baselines', `?` not known
 - expected: gate, requirements, exit code, check run, promoted, stated, mark
 """
@@ -78,6 +79,12 @@ none -    f    -  !  | neutral none    0 neutral     no  no  ⚠️
 none -    fr   -  ?  | pending none    5 in_progress no  no  ⏳
 none -    fr   p  ?  | neutral none    0 neutral     no  no  ⚪
 none -    F    -  ?  | failed  none    1 failure     no  no  ❌
+ok   -    f    u  ?  | passed  none    0 failure     no  no  ⚠️
+bad  -    f    u  ?  | failed  none    1 failure     no  no  ❌
+ok   -    fr   u  ?  | pending none    5 in_progress no  no  ⏳
+ok   -    fr   up ?  | passed  none    0 failure     no  no  ⚠️
+-    ok   f    u  ?  | none    passed  0 failure     no  no  ⚠️
+-    -    f    u  ?  | none    none    0 failure     no  no  ⚠️
 # Requirements
 -    ok   f    -  ?  | none    passed  0 success     yes yes ✅
 -    ok   f    -  !  | none    passed  0 neutral     yes yes ⚠️
@@ -133,6 +140,7 @@ def facts_of(given: str, **more: bool) -> VerdictFacts:
         partial="p" in how,
         timed_out="t" in how,
         too_few="m" in how,
+        baselines_unknown="u" in how,
         **more,
     )
 

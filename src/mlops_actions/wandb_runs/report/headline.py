@@ -82,6 +82,8 @@ def _wrong(findings: Findings) -> str:
         return "every run is of another commit"
     if any(run in findings.commit.contradicted for run in findings.judged_members):
         return "a judged run is of another commit"
+    if findings.selection.base and findings.selection.base.error:
+        return "the baselines could not be read"
     return "candidates and baselines used different data"
 
 

@@ -29,7 +29,8 @@ class VerdictFacts:
     `neutral_gates` are gates without a baseline that `no-baseline: neutral` excuses. `waiting_requirements` are those of
     `unmet_requirements` that hold as soon as the running candidates have finished. `contradicted` candidates are of another
     commit: they are no candidates, and none of them counts as `running`. `judged_contradicted` says that one of them was
-    judged all the same. `too_few` says that a wait ended with fewer candidates than `min-runs`.
+    judged all the same. `too_few` says that a wait ended with fewer candidates than `min-runs`, and
+    `baselines_unknown` that nobody answered which commits the baselines are of: the step fails with that error.
     """
 
     gates: int = 0
@@ -44,6 +45,7 @@ class VerdictFacts:
     contradicted: int = 0
     judged_contradicted: bool = False
     same_data: bool | None = None
+    baselines_unknown: bool = False
     partial: bool = False
     timed_out: bool = False
     too_few: bool = False
@@ -76,7 +78,8 @@ def decide(facts: VerdictFacts) -> Verdict:
     gate = _gate(facts, is_open=is_open, has_candidates=facts.candidates > facts.contradicted)
     requirements = _requirements(facts, is_open=is_open, all_contradicted=all_contradicted)
     state = next((one for one in (FAILED, PENDING, NEUTRAL, PASSED) if one in (gate, requirements)), NOT_ASKED)
-    is_doubtful = facts.judged_contradicted or all_contradicted or facts.same_data is False
+    is_certain = not (facts.judged_contradicted or facts.baselines_unknown)
+    is_doubtful = not is_certain or all_contradicted or facts.same_data is False
     return Verdict(
         gate=gate,
         requirements=requirements,
@@ -85,8 +88,8 @@ def decide(facts: VerdictFacts) -> Verdict:
         is_doubtful=is_doubtful,
         exit_code=_exit_code(facts, state, is_open=is_open),
         check=_check(facts, state, is_open=is_open, is_doubtful=is_doubtful),
-        promotes=state == PASSED and not is_open and not facts.judged_contradicted,
-        attests=state in (PASSED, NOT_ASKED) and not is_open,
+        promotes=state == PASSED and not is_open and is_certain,
+        attests=state in (PASSED, NOT_ASKED) and not is_open and not facts.baselines_unknown,
         mark=_mark(facts, state, is_open=is_open, is_doubtful=is_doubtful),
     )
 
@@ -120,7 +123,7 @@ def _exit_code(facts: VerdictFacts, state: str, *, is_open: bool) -> int:
 def _check(facts: VerdictFacts, state: str, *, is_open: bool, is_doubtful: bool) -> str:
     if is_open:
         return IN_PROGRESS if facts.running else OUT_OF_TIME
-    if state == FAILED:
+    if state == FAILED or facts.baselines_unknown:
         return FAILURE
     # GitHub draws a success as a green tick, which says more than a doubtful verdict may.
     return SUCCESS if state == PASSED and not is_doubtful else INDIFFERENT
