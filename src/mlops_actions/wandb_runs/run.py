@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -81,13 +82,14 @@ def _findings(inputs: Inputs, event: Event | None, ports: Ports) -> Findings:
         clock=ports.clock,
         log=ports.runner,
     )
-    result = settling.settled(tracker.find(candidate_query, baseline_query, keys))
+    settled = settling.settled(tracker.find(candidate_query, baseline_query, keys))
+    result = settled.result
     if inputs.debug:
         for answer in (*result.candidates, *result.baselines):
             ports.runner.info(f"{answer.id} {answer.state} {json.dumps(as_json(dict(answer.summary)))}")
     compared = comparison.prepare(inputs, result, selected)
     details = tracker.details(details_query(inputs, compared))
-    return comparison.evaluate(
+    findings = comparison.evaluate(
         inputs,
         compared,
         details,
@@ -97,6 +99,7 @@ def _findings(inputs: Inputs, event: Event | None, ports: Ports) -> Findings:
         timed_out=timed_out,
         read_at=read_at,
     )
+    return replace(findings, doubts=(*findings.doubts, *settled.doubts))
 
 
 def _attestation(inputs: Inputs, context: Context, event: Event | None, ports: Ports, findings: Findings) -> Attestation:

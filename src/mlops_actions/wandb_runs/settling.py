@@ -16,9 +16,27 @@ from mlops_actions.core.runs import MISSING, Run, TrackerResult, metric_value
 # Summaries were seen to lag 2 to 12 s behind the end of a run; one that ended earlier lacks nothing any more.
 LIMIT, FRESH = timedelta(seconds=15), timedelta(minutes=1)
 PAUSE = 3.0
+_MAX_NAMED = 3
 
 # Reads these runs again, with their metrics, in one request.
 ReadAgain = Callable[[Sequence[Run]], Sequence[Run]]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The tracker's answer, and the runs whose summaries still moved, or lacked a gate's metric, when the time was over."""
+
+    result: TrackerResult
+    moving: tuple[Run, ...] = ()
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """A sentence about the runs that still moved; none where all stand still."""
+        if not self.moving:
+            return ()
+        names = ", ".join(run.id for run in self.moving[:_MAX_NAMED])
+        more = f" and {len(self.moving) - _MAX_NAMED} more" if len(self.moving) > _MAX_NAMED else ""
+        return (f"Finished just now, and the summary was not complete after {LIMIT.seconds} seconds: {names}{more}.",)
 
 
 @dataclass(frozen=True)
@@ -30,7 +48,7 @@ class Settling:
     clock: Clock
     log: Log
 
-    def settled(self, result: TrackerResult) -> TrackerResult:
+    def settled(self, result: TrackerResult) -> Settled:
         """Read the fresh runs again until two reads agree and no gate's metric is missing, for some seconds at most."""
         deadline = self.clock.now() + LIMIT
         fresh = _fresh((*result.candidates, *result.baselines), self.clock.now())
@@ -40,7 +58,7 @@ class Settling:
             again = {run.id: run for run in self.read_again(fresh)}
             result = TrackerResult(_renewed(result.candidates, again), _renewed(result.baselines, again))
             fresh = [again[run.id] for run in fresh if run.id in again and self._moves(run, again[run.id])]
-        return result
+        return Settled(result, tuple(fresh))
 
     def _moves(self, before: Run, after: Run) -> bool:
         late = [name for name in self.needed if metric_value(after, name) is MISSING]

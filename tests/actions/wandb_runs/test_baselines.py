@@ -132,7 +132,7 @@ CASES = [
         {"m3": [acc(0.7), acc(0.85), acc(0.8)]},
         baselines=("m3", "m3-1", "m3-2"),
         place=WHERE_IT_LEFT,
-        says=("the bar is [m3-1]", "the best of 3 baselines by acc"),
+        says=("against the bar [m3-1]", "the best of 3 baselines by acc"),
     ),
     Case(
         "no more of them than max-baselines",

@@ -186,6 +186,38 @@ def test_a_gate_waits_a_quarter_of_a_minute_for_a_summary_at_most(step: WandbSte
     assert sum(clock.slept) == 15
 
 
+def test_a_summary_that_never_stands_still_is_said_first(step: WandbStep) -> None:
+    now = datetime.now(UTC)
+    run = step.candidate(heartbeat=now, summary={"acc": 0.5})
+
+    def move() -> None:
+        run.summary = {"acc": run.summary["acc"] + 0.01}
+
+    outcome = decide(step, clock := FakeClock(*[move] * 9, at=now), "acc >= 0.5")
+    assert sum(clock.slept) == 15
+    assert outcome.outputs["gate"] == "passed"
+    assert "the summary was not complete after 15 seconds&#58; c1" in step.summary()
+
+
+def test_a_baseline_that_has_just_finished_is_read_again_too(step: WandbStep) -> None:
+    now = datetime.now(UTC)
+    step.candidate(summary={"acc": 0.5})
+    step.baseline(heartbeat=now, summary={"acc": 0.1}, late_summary={"acc": 0.9}, stale_reads=1)
+    step.server.requests.clear()
+    outcome = decide(step, FakeClock(at=now), "acc >= baseline", **{"INPUT_BASELINE-TAGS": "baseline"})
+    assert outcome.outputs["gate"] == "failed"
+    again = [
+        request for request in step.server.requests if b"baselines" not in request.body and b"MlopsRuns" in request.body
+    ]
+    assert len(again) == 2, "one small request for the fresh run alone, until two answers agree"
+
+
+def test_a_summary_with_nan_stands_still(step: WandbStep) -> None:
+    step.candidate(heartbeat=(now := datetime.now(UTC)), summary={"acc": 0.9, "loss": "NaN"})
+    decide(step, clock := FakeClock(at=now), "acc >= 0.5", INPUT_METRICS="loss")
+    assert clock.slept == [3]
+
+
 @pytest.mark.parametrize("run", [{"state": "running"}, {"state": "failed"}, {}], ids=["running", "failed", "long ago"])
 def test_a_gate_waits_for_no_other_run(step: WandbStep, run: dict[str, Any]) -> None:
     step.candidate(**{"summary": {"loss": 1}, **({"heartbeat": datetime.now(UTC)} if run else {}), **run})
