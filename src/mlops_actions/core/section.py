@@ -71,9 +71,12 @@ def _title(context: Context, matrix: Mapping[str, Any]) -> str:
 
 
 def _step_title(step: str) -> str:
-    """Return a step's id, or its number where an action is used again; the first use of an action needs no name."""
+    """Return a step's id, or its number where an action is used again; the first use of an action needs no name.
+
+    act numbers all steps: `0`, `1`.
+    """
     if not step.startswith("__"):
-        return step
+        return f"step {step}" if step.isdigit() else step
     number = step.rpartition("_")[2]
     return f"step {number}" if number.isdigit() else ""
 

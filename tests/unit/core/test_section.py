@@ -78,6 +78,7 @@ TITLES = [
     ({"matrix": {"cfg": {"lr": 0.1}, "gpu": True, "x": None}}, 'Train · report ({"lr": 0.1}, true, null)'),
     ({"matrix": {"v": "x" * 50}}, f"Train · report ({'x' * 39}…)"),
     ({"action": "__octo_wandb-runs_2"}, "Train · report · step 2"),
+    ({"action": "3"}, "Train · report · step 3"),
     ({"action": "compare"}, "Train · report · compare"),
     ({"action": "__run_12"}, "Train · report · step 12"),
     ({"workflow": "", "job": ""}, ""),
