@@ -16,6 +16,7 @@ from tests.bench.startup import ROUNDS
 from tests.bench.table import Table
 from tests.e2e.docker_daemon import DaemonError, Docker
 from tests.e2e.images import ACTIONS, TARGETS
+from tests.support import seed_reports
 
 MEGABYTE = 1_000_000
 TIMES = "{:.2f} ×"
@@ -77,6 +78,11 @@ def main() -> None:
     table.section(f"wandb-runs on {wandb.RUNS:,} runs with {wandb.KEYS:,} summary keys each")
     wandb_rows(table, wandb.measure())
 
+    table.section(
+        f"Reports on seeds, {seed_reports.REPORTS:,} simulated for each setting (wandb-runs, ten metrics a report)"
+    )
+    seed_rows(table)
+
     table.section(f"Hashing a context of {docker.FILES:,} files (docker-publish)")
     hashing, looking = docker.reading_context()
     table.figure("on one core", hashing, SECONDS, most=2)
@@ -113,6 +119,25 @@ def wandb_rows(table: Table, figures: wandb.Figures) -> None:
     table.figure("requests", action.requests, COUNT)
     table.figure("  the listing's", sdk.requests, COUNT)
     table.figure("  on a twentieth of the runs", figures.few_runs.requests, COUNT)
+
+
+def seed_rows(table: Table) -> None:
+    """Print the worst of all counts of seeds for each kind of noise; `tests/bench/statistics.py` prints each."""
+    settings = [*seed_reports.unpaired(), *seed_reports.paired()]
+    kinds: dict[str, list[seed_reports.Figures]] = {}
+    for setting, figures in seed_reports.all_of(settings):
+        same = ", the same seeds" if setting.by_seed is not None else ""
+        kinds.setdefault(setting.noise + same, []).append(figures)
+    for kind, found in kinds.items():
+        table.figure(
+            f"{kind}: reports with a false claim", max(each.false for each in found), SHARE, most=seed_reports.MAX_FALSE
+        )
+        least = seed_reports.MIN_COVERAGE
+        table.figure("  truth within the 95 % interval", min(each.coverage for each in found), SHARE, least=least)
+    for setting, figures in seed_reports.all_of(seed_reports.gains()):
+        same = "" if setting.by_seed is None else f", the same seeds (correlation {setting.by_seed:g})"
+        name, of = f"gains found, {setting.counts}{same}", "those that Welch's test finds"
+        table.figure(name, figures.power / figures.welch, TIMES, of=of, least=seed_reports.MIN_POWER)
 
 
 def image_rows(table: Table) -> None:

@@ -16,8 +16,10 @@ class Table:
         """Begin a part of the table."""
         print(f"\n{title}\n  {'':<60} {'measured':>12}   held to", flush=True)
 
-    def figure(self, name: str, value: float, form: str, *, of: str = "", most: float | None = None) -> None:
-        """Print one figure: `form` is how it is written (`{:.2f} ×`), `of` what it is a share of, `most` its limit."""
+    def figure(
+        self, name: str, value: float, form: str, *, of: str = "", most: float | None = None, least: float | None = None
+    ) -> None:
+        """Print one figure: `form` is how it is written (`{:.2f} ×`), `of` what it is a share of, the rest its limits."""
         held = ""
         if most is not None:
             self.held += 1
@@ -25,6 +27,12 @@ class Table:
             if value > most:
                 self.over.append(name)
                 held += "  OVER"
+        if least is not None:
+            self.held += 1
+            held = f"≥ {form.format(least)}"
+            if value < least:
+                self.over.append(name)
+                held += "  UNDER"
         print(f"  {name:<60} {form.format(value):>12}   {held:<18} {f'of {of}' if of else ''}".rstrip(), flush=True)
 
     def words(self, name: str, text: str) -> None:
