@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from mlops_actions.core.runs import Run, RunDetails, RunKeys, TrackerInfo, TrackerResult
-from mlops_actions.wandb_runs.differences import compare
+from mlops_actions.wandb_runs.differences import beyond_noise, compare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.metrics import directions, patterns
@@ -207,6 +207,8 @@ def evaluate(
         datasets=datasets,
         details=details,
     )
+    rows = compare(group.run, baselines, comparison.metrics, bar.run if bar else None) if group else ()
+    of_noise = evidence.compare(seeds_of(of_seeds), comparison.metrics) if of_seeds else ()
     findings = Findings(
         tracker=tracker,
         project=inputs.project,
@@ -217,8 +219,8 @@ def evaluate(
         baselines=comparison.baselines,
         counts=selection.count(comparison.candidates, comparison.baselines, now),
         judged=judged,
-        rows=compare(group.run, baselines, comparison.metrics, bar.run if bar else None) if group else (),
-        seeds=evidence.compare(seeds_of(of_seeds), comparison.metrics) if of_seeds else (),
+        rows=beyond_noise(rows, {found.metric.name: found.better for found in of_noise}) if chosen.by_group else rows,
+        seeds=of_noise,
         gates=gate_results,
         accepted_gates=gates_of(judged.accepted) if judged.accepted else (),
         bar=bar,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.core.runs import Run, finite_number, metric_value
@@ -14,7 +14,8 @@ from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
 class Difference:
     """A candidate's value minus a reference value.
 
-    `percent` is None for a reference of zero; `better` is None where the values are equal or the direction is not known.
+    `percent` is None for a reference of zero; `better` is None where the values are equal, the direction is not known, or a
+    comparison of seeds does not exceed the noise.
     """
 
     reference: float
@@ -78,6 +79,27 @@ def _row(metric: Metric, value: Any, baselines: Sequence[Run], bar: Run | None) 
         best=against(metric.best(references)),
         mean=against(mean(references) if references else None),
         latest=against(value_of(baselines[0] if baselines else None)),
+    )
+
+
+def beyond_noise(rows: Sequence[MetricRow], better: Mapping[str, bool | None]) -> tuple[MetricRow, ...]:
+    """Return the rows of a comparison of seeds, in which better and worse are only what is more than noise.
+
+    `better` maps metrics to what the comparison with the bar claims; nothing is claimed against the other references.
+    """
+
+    def claimed(found: Difference | None, claim: bool | None = None) -> Difference | None:
+        return replace(found, better=claim) if found else None
+
+    return tuple(
+        replace(
+            row,
+            bar=claimed(row.bar, better.get(row.metric.name)),
+            best=claimed(row.best),
+            mean=claimed(row.mean),
+            latest=claimed(row.latest),
+        )
+        for row in rows
     )
 
 
