@@ -20,6 +20,7 @@ from mlops_actions.wandb_runs.report.curve_points import Curve
 from mlops_sandbox.github import GitHubServer, PullRequest, render_page
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
+from tests.actions.wandb_runs import shapes
 from tests.actions.wandb_runs.step import SHA, WandbStep
 from tests.e2e.conftest import Browser
 from tests.support.forking import Forker
@@ -60,6 +61,10 @@ SHAPES: dict[str, Sequence[tuple[float, float]]] = {
     "spike": [(step, 1000.0 if step == 417 else math.sin(step)) for step in range(1000)],
     "doubling": [(2.0**power, 30.0 - power) for power in range(30)],
 }
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+MEASURE = """<script>addEventListener('load', () => setTimeout(() => {
+  document.documentElement.dataset.width = document.documentElement.scrollWidth
+}, 5000))</script>"""
 BLOCK = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -189,14 +194,30 @@ def test_a_report_of_thirty_runs_and_twelve_metrics_fits_the_page(
     figures, undrawn = drawn(browser, wandb_step.pull, tmp_path / "page.html", colours)
     assert (len(figures), undrawn) == (4, []), "two curves, in the comment and in the check run"
     (body,) = [comment.body for comment in wandb_step.pull.comments]
-    # The verdict, the gates and the comparison are visible; the thirty runs are folded.
+    # The verdict, the gates, the comparison and the best five are visible; the thirty runs are folded.
     opened = body.partition("<details")[0]
-    assert "❌ Gates failed" in opened.splitlines()[2]
-    assert len(re.findall(r"^\| `\w+`", opened, re.MULTILINE)) == 12
+    assert "❌ Gates failed" in opened
+    comparison = opened.partition("| Metric | Candidate |")[2].partition("\n\n")[0]
+    assert len(re.findall(r"^\| `\w+`", comparison, re.MULTILINE)) == 12
+    assert "**The best 5 of 23 finished candidates** by `train_accuracy`" in opened
     assert body.count("| candidate | ") == 24
     picture = tmp_path / "page.png"
     browser((tmp_path / "page.html").as_uri(), colours, f"--screenshot={picture}")
     assert len(picture.read_bytes()) > 50_000
+
+
+@pytest.mark.parametrize("shape", shapes.SHAPES, ids=[shape.name for shape in shapes.SHAPES])
+def test_a_shape_of_a_report_fits_a_phone(
+    browser: Browser, wandb_step: WandbStep, tmp_path: Path, shape: shapes.Shape
+) -> None:
+    assert shape.report(wandb_step) == shape.code, wandb_step.log
+    page = tmp_path / "page.html"
+    text = POLICY.sub("", render_page(wandb_step.pull))
+    page.write_text(text.replace("</head>", f"{MEASURE}</head>", 1), encoding="utf-8")
+    document = browser(page.as_uri(), "--window-size=390,2400", "--dump-dom")
+    assert 'class="undrawn"' not in document
+    # Wide tables scroll in their own boxes, not the page.
+    assert re.search(r'<html[^>]* data-width="390"', document)
 
 
 def test_a_folded_report_keeps_its_diagrams(browser: Browser, wandb_step: WandbStep, tmp_path: Path) -> None:

@@ -33,13 +33,14 @@ def sections(findings: Findings, context: ReportContext, promotion: Promotion | 
     notes = "\n".join(f"> {markdown.escape(note)}" for note in findings.notes)
     sliced = {metric.name for metrics in sliced_metrics(findings).values() for metric in metrics}
     bar = findings.bar.members if findings.bar else ()
+    gates = gates_table(findings.gates, findings.metrics, is_open=findings.verdict.is_open)
     return (
         ReportSection("verdict", f"### {headline(findings)}", essential=True),
-        ReportSection("judged", judged_line(findings), essential=True),
         ReportSection("doubts", doubts, essential=True),
+        ReportSection("judged", judged_line(findings), essential=True),
         ReportSection("requirements", _requirements(findings.requirements), essential=True),
         ReportSection("promotion", _promotion(promotion or Promotion()), essential=True),
-        ReportSection("gates", gates_table(findings.gates), essential=True),
+        ReportSection("gates", gates, essential=True),
         ReportSection("comparison with the bar", comparison_table(findings, sliced), essential=True),
         ReportSection("seeds", seeds_table(findings.seeds)),
         ReportSection("best candidates", top_table(findings, sliced)),

@@ -43,8 +43,9 @@ def _decision(findings: Findings) -> str:
         return f"Not accepted, {name}: {reason}" + _and_more(unmet)
     if verdict.gate == FAILED:
         failed = findings.failed_gates
-        reason = _wrong(findings) if findings.all_contradicted or not failed else _failure(failed[0], findings)
-        return f"Gates failed for {name}: {reason}" + _and_more(failed)
+        if findings.all_contradicted or not failed:
+            return f"Gates failed for {name}: {_wrong(findings)}"
+        return f"Gates failed for {name}: {_failure(failed[0], findings)}" + _and_more(failed)
     if verdict.state == PENDING:
         return f"Not decided yet for {name}: {_pending(findings)}"
     running = f"; {plural(len(findings.running), 'run')} still running" if findings.running else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlops_actions.core import markdown
+from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.report.numbers import NO_VALUE, aligned, format_difference, format_number
 from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, metric_title, run_link, unbroken
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, Spread
@@ -13,15 +14,24 @@ from mlops_actions.wandb_runs.verdict.gates import GateResult
 _STATISTICS = "https://github.com/machine-learning-apps/mlops-actions/blob/main/docs/statistics.md"
 
 
-def gates_table(results: Sequence[GateResult]) -> str:
-    """Return every gate with its rule, its two numbers and the reason of a failure."""
+def gates_table(results: Sequence[GateResult], metrics: Sequence[Metric] = (), *, is_open: bool = False) -> str:
+    """Return every gate with its rule, its two numbers and the reason of a failure.
+
+    `metrics` give the units. While the verdict `is_open`, nothing has passed yet.
+    """
     if not results:
         return ""
+    units = {metric.name: f" {metric.unit}" for metric in metrics if metric.unit}
+
+    def with_unit(result: GateResult, number: str) -> str:
+        unit = units.get(result.gate.metric, "")
+        return f"{number}{unbroken(markdown.escape(unit))}" if number != NO_VALUE else number
+
     columns = [
-        Column[GateResult]("Gate", lambda result: unbroken(_gate_mark(result)), "l"),
+        Column[GateResult]("Gate", lambda result: unbroken(_gate_mark(result, is_open=is_open)), "l"),
         Column[GateResult]("Rule", lambda result: markdown.code(result.gate.text), "l"),
-        Column[GateResult]("Value", _gate_value),
-        Column[GateResult]("Required", _required),
+        Column[GateResult]("Value", lambda result: with_unit(result, _gate_value(result))),
+        Column[GateResult]("Required", lambda result: with_unit(result, _required(result))),
     ]
     if any(result.run for result in results):
         columns.insert(2, Column[GateResult]("Decided by", lambda result: run_link(result.run) if result.run else "", "l"))
@@ -30,9 +40,11 @@ def gates_table(results: Sequence[GateResult]) -> str:
     return draw_table(columns, results)
 
 
-def _gate_mark(result: GateResult) -> str:
+def _gate_mark(result: GateResult, *, is_open: bool) -> str:
     if not result.judged:
         return "⚪ not judged"
+    if is_open:
+        return "⏳ would pass" if result.passed else "⏳ would fail"
     return "✅ passed" if result.passed else "❌ failed"
 
 
