@@ -71,7 +71,7 @@ _OF_A_CONTROL = (*CONNECTION, "github-token")
 _NOT_OF_A_PIPELINE = frozenset({
     "parameters", "image", "sha", "pr-number", "attach", "retry", "restart-successful", "resume", "node-field-selector",
     "output-parameters", "node-message", "stop", "terminate", "of-runs", "only-waiting", "approve-by",
-    "dry-run", "matrix",
+    "dry-run",
 })  # fmt: skip
 
 
@@ -162,7 +162,17 @@ STEPS = (
             *("project", "api-key", "base-url", "sha-config-key", "baseline", "no-baseline"),
             *("baseline-tags", "baseline-sha", "max-baselines"),
             *("metrics", "select-by", "judge", "config-keys", "gates", "require", "aggregate", "curves", "lineage"),
-            *("promote-alias", "partial", "check-name", "statement", "comment", "comment-tag", "section", "github-token"),
+            *(
+                "promote-alias",
+                "partial",
+                "check-name",
+                "statement",
+                "comment",
+                "comment-tag",
+                "section",
+                "matrix",
+                "github-token",
+            ),
         ),
     ),
 )

@@ -90,7 +90,6 @@ def test_whatever_can_be_said_of_a_submission_can_be_said_to_the_pipeline(
     other_tasks = {"attach", "retry", "restart-successful", "resume", "stop", "terminate", "dry-run"}
     other_tasks |= {"node-field-selector", "output-parameters", "node-message"}  # with `resume`
     other_tasks |= {"of-runs", "only-waiting"}  # with one of these
-    other_tasks |= {"matrix"}  # the runner fills it in
     assert missing == other_tasks | ({"github-token"} if which == "called" else set())
 
 
@@ -128,7 +127,7 @@ def test_the_prefix_of_commands_is_not_that_of_tags(which: str, request: pytest.
 
 def test_two_steps_share_only_the_inputs_that_mean_the_same_to_both() -> None:
     names = [name for step in pipeline.STEPS for name in {step.public_input(one) for one in step.passes_on}]
-    assert {name for name in names if names.count(name) > 1} == {"comment", "comment-tag", "github-token"}
+    assert {name for name in names if names.count(name) > 1} == {"comment", "comment-tag", "github-token", "matrix"}
 
 
 @pytest.mark.parametrize("which", ["root", "called"])
@@ -236,6 +235,7 @@ def test_the_root_action_repeats_no_default_of_its_actions(root: Json) -> None:
         "password": "${{ github.token }}",
         "comment": "true",
         "tags": "sha",
+        "matrix": "${{ toJSON(matrix) }}",
     }
 
 
