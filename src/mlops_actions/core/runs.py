@@ -187,9 +187,10 @@ class RunQuery:
     """Which runs to read: all conditions that are given must hold.
 
     `commit` is the commit that the tracker recorded, or the value under `commit_config_key` in the run's config; `commits`
-    are several of them. A run fulfils `commits`, `run_ids`, `states` and `tags` by any one of them, and `any_of` by any one
-    of its queries. `tracker_filter` is a
-    filter in the tracker's own language, passed on as the user wrote it.
+    are several of them. A key in `config`, and `commit_config_key`, may have dots: they are part of its name, or lead into
+    nested values. A run fulfils `commits`, `run_ids`, `states` and `tags` by any one of them, and `any_of` by any one of its
+    queries. `sweep` is the id of the sweep that started the run. `tracker_filter` is a filter in the tracker's own language,
+    passed on as the user wrote it.
 
     `stop_after` allows the adapter to stop reading after so many usable runs; 0 means that all are wanted.
     """

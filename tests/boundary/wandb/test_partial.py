@@ -118,8 +118,9 @@ def host(serve: Callable[..., WandbHost]) -> WandbHost:
     return started
 
 
-def project_of(host: WandbHost) -> WandbProject:
-    return WandbProject("sandbox/digits", Server(host.url, host.url, host.server.api_key), RecordingLog())
+def project_of(host: WandbHost, *, max_searched: int = 5000) -> WandbProject:
+    server = Server(host.url, host.url, host.server.api_key)
+    return WandbProject("sandbox/digits", server, RecordingLog(), max_searched=max_searched)
 
 
 def everything(runs: Iterable[Run], *curves: str) -> DetailsQuery:
@@ -313,3 +314,51 @@ def test_directions_are_found_wherever_a_server_holds_them(serve: Callable[..., 
     host.server.store.add_run("sandbox", "digits", config={"_wandb": {"m": [{"1": "x", "8": 2}, {"1": "y", "7": [1]}]}})
     (run,) = project_of(host).find(RunQuery(states=("finished",)), None, KEYS).candidates
     assert run.directions == {"x": "max", "y": "min"}
+
+
+# Where the server cannot select
+
+
+@pytest.mark.parametrize("key", ["git.sha", "env.GITHUB_SHA", "args.repo.sha"])
+def test_beyond_a_bounded_search_nested_commits_are_found_and_the_rest_is_a_doubt(
+    serve: Callable[..., WandbHost], key: str
+) -> None:
+    host = serve()
+    nested: Any = SHA
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    for index, (name, config, commit) in enumerate(
+        [("flat", {key: SHA}, ""), ("nested", nested, ""), ("recorded", {}, SHA),
+         *((str(n), {}, OTHER) for n in range(1000)),
+         ("new flat", {key: SHA}, ""), ("new nested", nested, "")]
+    ):  # fmt: skip
+        created = CREATED + timedelta(minutes=index)
+        host.server.store.add_run("sandbox", "digits", name=name, created=created, config=config, commit=commit)
+    query = RunQuery(commit=SHA, commit_config_key=key)
+    found = project_of(host, max_searched=1000).find(query, None, RunKeys())
+    assert {run.id for run in found.candidates} == {"new flat", "new nested", "nested", "recorded"}
+    (doubt,) = found.doubts
+    assert f"for {key} as such a name only the newest 1000 runs were searched" in doubt
+    assert {run.id for run in project_of(host, max_searched=1000).states(query)} == {run.id for run in found.candidates}
+    host.server.lack("Project.runs(filters)")
+    found = project_of(host, max_searched=1000).find(query, None, RunKeys())
+    assert {run.id for run in found.candidates} == {"new flat", "new nested"}
+    (doubt,) = found.doubts
+    assert "only 1000 runs of the project were searched" in doubt
+
+
+@pytest.mark.parametrize(
+    ("given", "logged", "selected"),
+    [
+        ("3", 3, True), ("3", "3", True), ("3", 3.0, True), ("3", 4, False), ("1.5", 1.5, True), ("1.5", "1.5", True),
+        ("v3", "v3", True), ("v3", 3, False), ("1", True, False), ("NaN", "NaN", True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("lacking", [(), ("Project.runs(filters)",)], ids=["filtered by W&B", "selected here"])
+def test_a_config_value_is_given_as_text(
+    serve: Callable[..., WandbHost], given: str, logged: Any, selected: bool, lacking: tuple[str, ...]
+) -> None:
+    host = serve(lacks=lacking)
+    host.server.store.add_run("sandbox", "digits", name="r", config={"secondary_sha": logged})
+    found = project_of(host).find(RunQuery(config={"secondary_sha": given}), None, RunKeys()).candidates
+    assert bool(found) is selected

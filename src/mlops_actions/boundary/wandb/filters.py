@@ -6,11 +6,12 @@ W&B answers HTTP 500 to any other and to a list of tags without one, so such a f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.runs import Run, RunQuery, value_at
+from mlops_actions.core.runs import Run, RunQuery, logged_number, value_at
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.core.types import Json
 
@@ -20,29 +21,36 @@ _OF_ONE_FIELD = (*_OF_LISTS, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$exist
 _OPERATORS = (*_OF_FILTERS, *_OF_ONE_FIELD)
 
 
-def filter_of(query: RunQuery) -> Json:
+def filter_of(query: RunQuery, *, nested: bool = False) -> Json:
     """Return the filter of a query; raises BadInput where its own filter is one that W&B cannot read.
 
-    The filter leaves out what W&B cannot select by (see `is_complete`); `matches` then chooses among its answers.
+    The filter leaves out what W&B cannot select by (see `is_complete`); `matches` then chooses among its answers. With
+    `nested` a dot in a config key only leads into nested values, by which W&B can select.
     """
     conditions: list[Json] = []
     if query.run_ids:
         conditions.append({"name": _any_of(query.run_ids)})
     if query.states:
         conditions.append({"state": _any_of(query.states)})
-    if query.any_commit and not _has_dot(query.commit_config_key):
+    if query.any_commit and (nested or not _has_dot(query.commit_config_key)):
         commit = _any_of(query.any_commit)
-        conditions.append({"$or": [{f"config.{query.commit_config_key}": commit}, {"commit": commit}]})
-    conditions += [{f"config.{key}": value} for key, value in query.config.items() if not _has_dot(key)]
+        claimed = [{path: commit} for path in _config_paths(query.commit_config_key)]
+        conditions.append({"$or": [*claimed, {"commit": commit}]})
+    for key, value in query.config.items():
+        if nested or not _has_dot(key):
+            alternatives = [{path: _as_logged(value)} for path in _config_paths(key)]
+            conditions.append(_joined("$or", alternatives))
     if query.group:
         conditions.append({"group": query.group})
+    if query.sweep:
+        conditions.append({"sweep": query.sweep})
     if query.tags:
         conditions.append({"tags": {"$in": list(query.tags)}})
     if query.tracker_filter:
         _check(query.tracker_filter)
         conditions.append(dict(query.tracker_filter))
     if query.any_of:
-        alternatives = [filter_of(alternative) for alternative in query.any_of]
+        alternatives = [filter_of(alternative, nested=nested) for alternative in query.any_of]
         # An alternative without a condition matches every run.
         conditions += [_joined("$or", alternatives)] if all(alternatives) else []
     return _joined("$and", conditions)
@@ -61,8 +69,9 @@ def matches(query: RunQuery, run: Run) -> bool:
         (not query.run_ids or run.id in query.run_ids)
         and (not query.states or run.state in query.states)
         and (not commits or run.commit in commits or value_at(run.config, query.commit_config_key) in commits)
-        and all(value_at(run.config, key) == value for key, value in query.config.items())
+        and all(_is_logged_as(value, value_at(run.config, key)) for key, value in query.config.items())
         and (not query.group or run.group == query.group)
+        and (not query.sweep or run.sweep == query.sweep)
         and (not query.tags or not set(query.tags).isdisjoint(run.tags))
         and (not query.any_of or any(matches(alternative, run) for alternative in query.any_of))
     )
@@ -81,6 +90,7 @@ def run_fields(query: RunQuery) -> Iterator[str]:
     """Yield the fields of a run that `matches` needs, apart from those that every server has."""
     yield from ["commit"] if query.any_commit else []
     yield from ["group"] if query.group else []
+    yield from ["sweepName"] if query.sweep else []
     yield from ["tags"] if query.tags else []
     for alternative in query.any_of:
         yield from run_fields(alternative)
@@ -99,6 +109,33 @@ def dotted_paths(condition: Any) -> Iterator[str]:
 
 def _has_dot(key: str) -> bool:
     return "." in key
+
+
+def _config_paths(key: str) -> list[str]:
+    """Return the paths of a config key in a filter. W&B wraps each value of the first level as `{"value": …}`.
+
+    Its filters take a path with and without that level (wandb/wandb#9406); servers may know only one of the two.
+    """
+    first, dot, rest = key.partition(".")
+    return [f"config.{key}", f"config.{first}.value.{rest}"] if dot else [f"config.{key}"]
+
+
+def _as_logged(value: str) -> str | Json:
+    """Return the condition that a config value is this text, or the number that it writes: inputs are text."""
+    number = _number(value)
+    return value if number is None else {"$in": [value, number]}
+
+
+def _is_logged_as(value: str, logged: Any) -> bool:
+    number = _number(value)
+    return bool(logged == value or (number is not None and not isinstance(logged, bool) and logged == number))
+
+
+def _number(text: str) -> int | float | None:
+    number = logged_number(text)
+    if number is None or not math.isfinite(number):
+        return None
+    return int(text) if text.lstrip("-").isdigit() else number
 
 
 def _check(condition: Any) -> None:

@@ -45,6 +45,7 @@ _PAGE_SIZE = 1000  # the SDK's exports commonly use it
 _PAGE_SIZE_OF_WHOLE_FIELDS = 100  # one run can have tens of kilobytes
 # The report stands without details, so they are not worth a long wait.
 _ATTEMPTS_FOR_DETAILS, _READ_SECONDS_FOR_DETAILS = 2, 30.0
+_MAX_SEARCHED = 5000  # newest runs that are searched here for what the server cannot select
 _SAMPLED_SUMMARIES = 25  # newest runs of a list whose summaries tell which metrics there are
 _MAX_NAMES = 200  # metrics that patterns stand for
 _NEWEST_FIRST = "-created_at"
@@ -59,8 +60,11 @@ class _Connection:
 
     alias: str
     query: RunQuery
+    nested: bool = False  # whether a dot in a config key only leads into nested values
     after: str | None = None
     has_more: bool = True
+    searched: int = 0
+    cut: bool = False  # whether the search ended before the end of the list
     runs: dict[str, Run] = field(default_factory=dict)
 
 
@@ -75,7 +79,9 @@ class WandbProject:
         *,
         pause: Callable[[float], None] = time.sleep,
         read_seconds: float = READ_SECONDS,
+        max_searched: int = _MAX_SEARCHED,
     ) -> None:
+        self._max_searched = max_searched
         self._entity, _, self._name = project.partition("/")
         self._server = server
         self._project_url = f"{server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}"
@@ -121,15 +127,35 @@ class WandbProject:
             "configKeys": decode.with_first_parts([*keys.config, decode.INTERNAL_KEY]),
             "internalKeys": [decode.METRICS_KEY, decode.MACHINES_KEY, decode.TELEMETRY_KEY],
         }
+        doubts: list[str] = []
         while unread := [connection for connection in lists if self._is_unread(connection, lists[0])]:
             self._read_page(unread, requests.runs([connection.alias for connection in unread]), values)
+        for connection in [connection for connection in lists if connection.cut]:
+            doubts.append(self._cut_short(connection))
+            beyond = _Connection(connection.alias, connection.query, nested=True)
+            while not self._schema.lacks(_FILTERS) and self._is_unread(beyond, lists[0]):
+                self._read_page([beyond], requests.runs([beyond.alias]), values)
+            connection.runs.update({run_id: run for run_id, run in beyond.runs.items() if run_id not in connection.runs})
         if not lists[0].runs and (paths := list(filters.dotted_paths(candidates.tracker_filter))):
             self._queries.note(
                 f"No run matches. W&B takes each dot in {', '.join(paths)} for a step into a nested value, and finds no "
                 "config key whose own name holds a dot."
             )
         runs = [tuple(connection.runs.values()) for connection in lists]
-        return TrackerResult(runs[0], runs[1] if baselines else ())
+        return TrackerResult(runs[0], runs[1] if baselines else (), tuple(dict.fromkeys(doubts)))
+
+    def _cut_short(self, connection: _Connection) -> str:
+        """Return the sentence about a search that ended before the end of the list."""
+        if self._schema.lacks(_FILTERS):
+            return (
+                f"This W&B server cannot filter runs: only {connection.searched} runs of the project were searched, so "
+                "some may be missing."
+            )
+        keys = [key for key in filters.config_keys(connection.query) if "." in key]
+        return (
+            f"W&B finds no config key whose own name holds a dot: for {', '.join(dict.fromkeys(keys))} as such a name only "
+            f"the newest {connection.searched} runs were searched, so older ones may be missing."
+        )
 
     def _names(self, lists: Sequence[_Connection], patterns: Sequence[str]) -> list[str]:
         """Return the names that match a pattern, of the summaries of each list's newest runs.
@@ -155,7 +181,7 @@ class WandbProject:
     def _is_unread(self, connection: _Connection, candidates: _Connection) -> bool:
         limit = connection.query.stop_after
         # Where the server does not choose the newest, the others must be known too.
-        if not limit or self._selects_here(connection.query) or self._schema.lacks("Project.runs(order)"):
+        if not limit or self._selects_here(connection) or self._schema.lacks("Project.runs(order)"):
             return connection.has_more
         # A candidate among the baselines is not usable, so more pages may be needed than the limit suggests.
         usable = sum(run_id not in candidates.runs for run_id in connection.runs)
@@ -163,20 +189,28 @@ class WandbProject:
 
     def states(self, candidates: RunQuery) -> tuple[Run, ...]:
         """Read the candidates' states, without their metrics."""
-        selects_here = self._selects_here(candidates)
         connection = _Connection("candidates", candidates)
+        selects_here = self._selects_here(connection)
         while connection.has_more:
             request = requests.states(connection.alias, selected_here=selects_here)
             self._read_page([connection], request, {"configKeys": []})
+        if connection.cut and not self._schema.lacks(_FILTERS):
+            beyond = _Connection(connection.alias, candidates, nested=True)
+            while beyond.has_more:
+                self._read_page([beyond], requests.states(beyond.alias, selected_here=False), {"configKeys": []})
+            connection.runs.update({run_id: run for run_id, run in beyond.runs.items() if run_id not in connection.runs})
         # The first refusal tells that the runs must be selected here, by fields that were not asked for.
-        return tuple(connection.runs.values()) if selects_here == self._selects_here(candidates) else self.states(candidates)
+        return tuple(connection.runs.values()) if selects_here == self._selects_here(connection) else self.states(candidates)
 
-    def _selects_here(self, query: RunQuery) -> bool:
+    def _selects_here(self, connection: _Connection) -> bool:
         """Return whether the server's answer must be searched for the runs that the query selects."""
-        return self._schema.lacks(_FILTERS) or not filters.is_complete(query)
+        return self._schema.lacks(_FILTERS) or not (connection.nested or filters.is_complete(connection.query))
 
     def _read_page(self, connections: Sequence[_Connection], request: Field, values: Mapping[str, Any]) -> None:
-        queries = {connection.alias: self.native_query(connection.query) for connection in connections}
+        queries = {
+            connection.alias: json.dumps(filters.filter_of(connection.query, nested=connection.nested))
+            for connection in connections
+        }
         # A query's keys are read too, since the runs may have to be selected by them here.
         keys = [key for connection in connections for key in filters.config_keys(connection.query)]
 
@@ -205,7 +239,7 @@ class WandbProject:
         answer = project.get(connection.alias)
         if not isinstance(answer, Mapping):
             raise Unavailable(f"W&B's answer lacks the {connection.alias}", "re-run the job")
-        selects_here = self._selects_here(connection.query)
+        selects_here = self._selects_here(connection)
         if selects_here:
             self._check_selection(connection.query)
         edges = answer.get("edges") or []
@@ -221,6 +255,9 @@ class WandbProject:
                     connection.runs.setdefault(run.id, run)
         connection.after = self._queries.next_cursor(answer, connection.after, "Project.runs")
         connection.has_more = bool(connection.after)
+        connection.searched += len(edges)
+        if selects_here and connection.has_more and connection.searched >= self._max_searched:
+            connection.has_more, connection.cut = False, True
 
     def _check_selection(self, query: RunQuery) -> None:
         """Refuse a query by which runs can be selected neither by this server nor here."""
