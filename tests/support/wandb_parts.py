@@ -18,6 +18,7 @@ REQUESTS = (
     requests.of_runs([requests.patches(0)]),
     requests.of_runs([requests.whole_config(0)]),
     requests.of_runs([requests.history(0)]),
+    requests.sweep(),
     requests.logged_artifacts(),
 )
 

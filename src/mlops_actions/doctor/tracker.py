@@ -57,6 +57,7 @@ _PROJECT_FIELDS = {
     "runs(order)": ('runs(first: 1, order: "-created_at") { edges { node { name } } }', "the newest runs, in one page"),
     "runs(after)": (f"runs(first: 1, after: null) {{ edges {{ node {{ name }} }} {_PAGE} }}", "runs beyond the first page"),
     "cursor of runs": ("runs(first: 1) { edges { cursor } }", _NOTHING),
+    "sweep(sweepName)": ('sweep(sweepName: "doctor") { name displayName config }', "what a sweep varies and optimises"),
     "run(name)": ('run(name: "doctor") { name }', "the details of a run"),
 }
 _FILES_OF_MODELS = (

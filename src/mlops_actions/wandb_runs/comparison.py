@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from mlops_actions.core.runs import Run, RunDetails, RunKeys, TrackerInfo, TrackerResult
+from mlops_actions.core.runs import Run, RunDetails, RunKeys, Sweep, TrackerInfo, TrackerResult
 from mlops_actions.wandb_runs.differences import beyond_noise, compare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
@@ -61,6 +61,7 @@ class Comparison:
     ranking: tuple[Metric, ...]
     judged: Judged
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def selection_of(inputs: Inputs, base: BaseCommits | None = None) -> RunSelection:
@@ -71,6 +72,7 @@ def selection_of(inputs: Inputs, base: BaseCommits | None = None) -> RunSelectio
         secondary_sha=inputs.secondary_sha or "",
         run_id=inputs.run_id or "",
         group=inputs.group or "",
+        sweep=inputs.sweep or "",
         tracker_filter=inputs.filters,
         baseline_tags=inputs.baseline_tags or (),
         baseline_sha=inputs.baseline_sha or "",
@@ -143,6 +145,7 @@ def prepare(inputs: Inputs, result: TrackerResult, chosen: RunSelection | None =
             select_by=select_by is not None,
             by_group=by_group,
         ),
+        doubts=result.doubts,
         notes=(
             *expansion.notes,
             *directions.disagreements(all_metrics, runs),
@@ -161,6 +164,7 @@ def evaluate(
     tracker_notes: tuple[str, ...] = (),
     timed_out: bool = False,
     read_at: datetime | None = None,
+    sweep: Sweep | None = None,
 ) -> Findings:
     """Compare the metrics, evaluate gates and requirements, and collect the evidence for the commit."""
     chosen, judged = comparison.selection, comparison.judged
@@ -244,9 +248,10 @@ def evaluate(
         too_few=timed_out and len(comparison.candidates) < inputs.min_runs,
         partial=inputs.partial,
         read_at=read_at,
+        sweep=sweep,
     )
     by_luck = chosen_by_gate.doubts(judged, inputs.gates or (), baselines)
-    return replace(findings, doubts=(*_doubts(findings), *by_luck, *findings.doubts))
+    return replace(findings, doubts=(*_doubts(findings), *comparison.doubts, *by_luck, *findings.doubts))
 
 
 def _doubts(findings: Findings) -> tuple[str, ...]:

@@ -69,7 +69,11 @@ class Inputs(DeclaredInputs):
         # The replaced action compared any text.
         legacy=(Legacy("filter_github_sha", parse=text),),
     )
-    sha_config_key: str = input_field(text, "The config key that holds the commit.", default="github_sha")
+    sha_config_key: str = input_field(
+        text,
+        "The config key that holds the commit; `git.sha` is `sha` within `git`, or a key of that name.",
+        default="github_sha",
+    )
     secondary_sha: str | None = input_field(
         text,
         "Only runs whose config has this value under `secondary_sha`, for example the version of the data.",
@@ -79,6 +83,11 @@ class Inputs(DeclaredInputs):
         _run_id, "The id of the only candidate. It overrides every other selection.", legacy=("run_id",)
     )
     group: str | None = input_field(text, "Only runs of this group.")
+    sweep: str | None = input_field(
+        _run_id,
+        "Only runs of the sweep with this id. Without `select-by` the sweep's own metric and goal choose the run that is "
+        "judged, and the report shows the parameters that it varies.",
+    )
     filters: Mapping[str, Any] | None = input_field(
         values.tracker_filter, 'Only runs that match this W&B filter: JSON, such as `{"config.lr": {"$lt": 0.1}}`.'
     )
@@ -232,10 +241,10 @@ class Inputs(DeclaredInputs):
 
     def problems(self) -> Iterator[BadInput]:
         """Check rules that concern several inputs."""
-        if not (self.sha or self.secondary_sha or self.run_id or self.group or self.filters):
+        if not (self.sha or self.secondary_sha or self.run_id or self.group or self.sweep or self.filters):
             yield BadInput(
                 "no input selects the candidates",
-                "give 'sha' (the commit that was trained), 'run-id', 'group' or 'filters'",
+                "give 'sha' (the commit that was trained), 'run-id', 'group', 'sweep' or 'filters'",
             )
         yield from self._judging_problems()
         if self.check_name and not self.sha:

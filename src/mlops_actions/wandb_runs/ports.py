@@ -17,6 +17,7 @@ from mlops_actions.core.runs import (
     RunDetails,
     RunKeys,
     RunQuery,
+    Sweep,
     TrackerInfo,
     TrackerResult,
 )
@@ -38,6 +39,9 @@ class Tracker(Protocol):
 
     def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
         """Read candidates and baselines with the named keys, in as few requests as possible."""
+
+    def sweep(self, sweep_id: str) -> Sweep | None:
+        """Read a sweep; None where the project has none of that id."""
 
     def states(self, candidates: RunQuery) -> tuple[Run, ...]:
         """Read the candidates without their metrics, which is all that polling needs."""

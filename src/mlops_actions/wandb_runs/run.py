@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, Refused, TimedOut, WorkFailed
+from mlops_actions.core.errors import ActionError, BadInput, Refused, TimedOut, WorkFailed
 from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
@@ -31,6 +31,7 @@ from mlops_actions.wandb_runs.report.fit import join
 from mlops_actions.wandb_runs.report.provenance import ReportContext
 from mlops_actions.wandb_runs.report.publish import PublishedReport, publish
 from mlops_actions.wandb_runs.selection import runs as selection
+from mlops_actions.wandb_runs.selection import sweep
 from mlops_actions.wandb_runs.settling import Settling
 from mlops_actions.wandb_runs.values import as_json, fit_output
 from mlops_actions.wandb_runs.verdict.doubts import named, of_commit, still
@@ -69,7 +70,14 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
 def _findings(inputs: Inputs, event: Event | None, ports: Ports) -> Findings:
     tracker, selected = ports.tracker, selection_of(inputs, base_commits(inputs, event, ports))
     candidate_query, baseline_query = selection.candidate_query(selected), selection.baseline_query(selected)
-    keys = keys_of(inputs)
+    found_sweep = tracker.sweep(inputs.sweep) if inputs.sweep and not inputs.run_id else None
+    if inputs.sweep and not inputs.run_id and not found_sweep:
+        raise BadInput(
+            f"input 'sweep' names {inputs.sweep!r}, and {inputs.project} has no such sweep",
+            "give the id at the end of the sweep's address",
+        )
+    inputs = sweep.guided_by(inputs, found_sweep)
+    keys = sweep.with_parameters(keys_of(inputs), found_sweep)
     if inputs.debug:
         ports.runner.info(f"candidates: {tracker.native_query(candidate_query)}")
         ports.runner.info(f"baselines: {tracker.native_query(baseline_query) if baseline_query else 'none'}")
@@ -98,6 +106,7 @@ def _findings(inputs: Inputs, event: Event | None, ports: Ports) -> Findings:
         tracker_notes=tracker.notes,
         timed_out=timed_out,
         read_at=read_at,
+        sweep=found_sweep,
     )
     return replace(findings, doubts=(*findings.doubts, *settled.doubts))
 

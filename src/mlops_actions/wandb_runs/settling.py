@@ -56,7 +56,7 @@ class Settling:
             self.log.info(f"{_counted(fresh)} finished just now: its summary can lag behind its end, so it is read again")
             self.clock.sleep(PAUSE)
             again = {run.id: run for run in self.read_again(fresh)}
-            result = TrackerResult(_renewed(result.candidates, again), _renewed(result.baselines, again))
+            result = TrackerResult(_renewed(result.candidates, again), _renewed(result.baselines, again), result.doubts)
             fresh = [again[run.id] for run in fresh if run.id in again and self._moves(run, again[run.id])]
         return Settled(result, tuple(fresh))
 

@@ -15,7 +15,7 @@ from mlops_sandbox.wandb import history
 from mlops_sandbox.wandb.context import RequestContext, User
 from mlops_sandbox.wandb.filters import MISSING, FilterError, follow
 from mlops_sandbox.wandb.paging import connection
-from mlops_sandbox.wandb.store import Artifact, Collection, Project, Run, opaque
+from mlops_sandbox.wandb.store import Artifact, Collection, Project, Run, Sweep, opaque
 
 # The most histories of one call that W&B's own tools ask for (its MCP server).
 MAX_SPECS = 8
@@ -84,6 +84,10 @@ def _run_count(project: Project, _context: RequestContext, filters: str | None =
 
 def _run(project: Project, _context: RequestContext, name: str, missingOk: bool = False) -> Run | None:  # noqa: N803, ARG001
     return project.runs.get(name)
+
+
+def _sweep(project: Project, _context: RequestContext, sweepName: str) -> Sweep | None:  # noqa: N803
+    return project.sweeps.get(sweepName)
 
 
 def _artifact_type(project: Project, _context: RequestContext, name: str) -> Collection | None:
@@ -284,10 +288,22 @@ RESOLVERS: Resolvers = {
         "runs": _runs,
         "run": _run,
         "bucket": _run,
+        "sweep": _sweep,
         "artifactType": _artifact_type,
         "artifactCollection": _artifact_collection,
         "artifact": _artifact_version,
         "artifactCollectionMembership": _artifact_version,
+    },
+    "Sweep": {
+        "method": lambda sweep, _: sweep.config.get("method", "grid"),
+        "state": constant("RUNNING"),
+        "bestLoss": constant(None),
+        "description": constant(None),
+        "config": lambda sweep, _: json.dumps(sweep.config),  # JSON is YAML
+        "createdAt": lambda sweep, _: timestamp(sweep.project.created),
+        "updatedAt": constant(None),
+        "runCount": lambda sweep, _: sum(run.sweep == sweep.name for run in sweep.project.runs.values()),
+        "runCountExpected": constant(None),
     },
     "Run": {
         "projectId": lambda run, _: run.project.number,

@@ -146,6 +146,21 @@ _ATTRIBUTES: Mapping[str, Callable[[Run], Any]] = {
 
 
 @dataclass(eq=False)
+class Sweep:
+    """A sweep: `name` is its id, and `config` what its author wrote, which W&B keeps as YAML."""
+
+    name: str
+    project: Project
+    config: Mapping[str, Any]
+    display_name: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The identifier the API shows."""
+        return opaque("Sweep", "v1", self.name, self.project.name, self.project.entity)
+
+
+@dataclass(eq=False)
 class Artifact:
     """One version of an artifact; `version` is -1 until it is committed."""
 
@@ -216,6 +231,7 @@ class Project:
     store: Store
     created: datetime
     runs: dict[str, Run] = field(default_factory=dict)
+    sweeps: dict[str, Sweep] = field(default_factory=dict)
     collections: dict[str, Collection] = field(default_factory=dict)
 
     @property
@@ -240,6 +256,11 @@ class Project:
             reverse=descending,
         )
         return [run for _, run in ordered] + [run for value, run in keyed if value is MISSING]
+
+    def add_sweep(self, name: str, config: Mapping[str, Any], display_name: str | None = None) -> Sweep:
+        """Add a sweep; its runs are those whose `sweep` is its name."""
+        self.sweeps[name] = Sweep(name, self, config, display_name)
+        return self.sweeps[name]
 
     def collection(self, name: str, kind: str) -> Collection:
         """Return the artifact collection of that name, created where there is none."""

@@ -102,7 +102,7 @@ def fields_that(act: Callable[[WandbServer, str], object]) -> set[str]:
         return set().union(*(fields_of(json.loads(request.body)["query"]) for request in server.requests))
 
 
-READING = {"details", "files", "find", "models", "states"}
+READING = {"sweep", "details", "files", "find", "models", "states"}
 OTHERS = {"info", "native_query", "notes"}  # they send nothing
 BY_THE_SDK = {"promote"}  # W&B's own queries
 
@@ -114,6 +114,7 @@ def read_everything(server: WandbServer, url: str) -> None:
     project.find(query, RunQuery(tags=("baseline",)), keys)
     runs = project.find(RunQuery(), None, keys).candidates
     project.states(query)
+    project.sweep("s1")
     ids = tuple(run.id for run in runs)
     project.details(DetailsQuery(datasets=ids, uncommitted_changes=ids, config=ids, curves_of=ids, curves=("loss",)))
     (model,) = project.models(runs[0])

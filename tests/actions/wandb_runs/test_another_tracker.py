@@ -28,6 +28,7 @@ from mlops_actions.core.runs import (
     RunDetails,
     RunKeys,
     RunQuery,
+    Sweep,
     TrackerInfo,
     TrackerResult,
     matches_pattern,
@@ -104,6 +105,9 @@ class LedgerProject:
     def details(self, query: DetailsQuery) -> Mapping[str, RunDetails]:
         known = RunDetails(datasets=(DATASET,), has_uncommitted_changes=False)
         return dict.fromkeys((*query.datasets, *query.uncommitted_changes), known)
+
+    def sweep(self, sweep_id: str) -> Sweep | None:
+        return Sweep(sweep_id, "a search", "https://ledger.example/s", "acc", "max", ("lr",)) if sweep_id == "s1" else None
 
     def models(self, run: Run) -> tuple[LoggedModel, ...]:
         return (LoggedModel(MODEL),)

@@ -13,7 +13,7 @@ import pytest
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
-from mlops_actions.core.runs import DetailsQuery, LoggedModel, Run, RunDetails, RunKeys, RunQuery
+from mlops_actions.core.runs import DetailsQuery, LoggedModel, Run, RunDetails, RunKeys, RunQuery, Sweep
 from mlops_sandbox.wandb import Quirks, Refusal
 from tests.support.logs import RecordingLog
 from tests.support.wandb import WandbHost
@@ -56,11 +56,13 @@ OF_ARTIFACTS = {
 }  # fmt: skip
 OF_ALIASES = {"Artifact.aliases", "ArtifactAlias.alias", "ArtifactAlias.artifactCollection", "ArtifactCollection.name"}
 WITHOUT_MODEL = OF_ARTIFACTS | {"Project.run", "Project.run(name)", "Run.outputArtifacts", "ArtifactConnection.pageInfo"}
+OF_SWEEPS = {"Project.sweep", "Project.sweep(sweepName)", "Sweep.name", "Sweep.config", "Sweep.displayName"}
 # Absences that change nothing here, but may elsewhere, as a note says.
 NOTED = {"ArtifactConnection.pageInfo"}
 # Absences that nobody sees in a report.
 UNSEEN = {
-    "Project.runs(first)", "Project.runs(after)", "PageInfo.endCursor", "RunEdge.cursor", "Run.wandbConfig",
+    "Project.runs(first)", "Project.runs(after)", "Sweep.displayName", "PageInfo.endCursor", "RunEdge.cursor",
+    "Run.wandbConfig",
     "Run.wandbConfig(keys)", "Run.files(first)", "Run.files(after)", "FileConnection.pageInfo", "Run.inputArtifacts(first)",
     "Run.inputArtifacts(after)", "File.name", "FileEdge.cursor", "ArtifactEdge.cursor",
     "Run.outputArtifacts", "Run.outputArtifacts(first)", "Run.outputArtifacts(after)", "ArtifactConnection.pageInfo",
@@ -76,6 +78,7 @@ class Answers:
     states: Mapping[str, str]
     details: Mapping[str, RunDetails]
     model: LoggedModel | None
+    sweep: Sweep | None
     notes: Sequence[str]
 
     def values(self) -> dict[str, dict[str, Any]]:
@@ -93,6 +96,7 @@ def host(serve: Callable[..., WandbHost]) -> WandbHost:
     store = started.server.store
     project = store.project("sandbox", "digits")
     data = store.add_artifact(project.collection("mnist", "dataset"), "d1gest")
+    project.add_sweep("s1", {"metric": {"name": "loss", "goal": "minimize"}}, display_name="a search")
     for index, (name, sha, tags) in enumerate(
         [("b0", OTHER, ["baseline"]), ("other", OTHER, []), ("c0", SHA, []), ("b1", OTHER, ["baseline"]), ("c1", SHA, [])]
     ):
@@ -142,7 +146,7 @@ def read(host: WandbHost, *lacking: str, refusal: Refusal = AT_ONCE) -> Answers:
         (model,) = project.models(next(run for run in runs if run.id == "c1"))
     except ActionError:
         model = None
-    return Answers(result.candidates, result.baselines, states, details, model, project.notes)
+    return Answers(result.candidates, result.baselines, states, details, model, project.sweep("s1"), project.notes)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +170,7 @@ def test_a_part_that_a_server_lacks_costs_nothing_else(host: WandbHost, whole: A
     assert sorted(run.id for run in got.candidates) == ["c0", "c1"]
     assert sorted(run.id for run in got.baselines) == ["b0", "b1"]
     assert got.states == whole.states
+    assert (got.sweep != whole.sweep) is (part in OF_SWEEPS)
     changed = {
         name
         for run_id, values in whole.values().items()
@@ -177,7 +182,7 @@ def test_a_part_that_a_server_lacks_costs_nothing_else(host: WandbHost, whole: A
     without_aliases = replace(whole.model, aliases=())
     assert got.model == (None if part in WITHOUT_MODEL else without_aliases if part in OF_ALIASES else whole.model)
     # Each kind of request is refused once; what one refusal tells is not asked for again.
-    assert len(host.server.requests) <= 7 + 4
+    assert len(host.server.requests) <= 8 + 4
     if part in UNSEEN - NOTED:
         assert got.notes == ()
     else:
@@ -229,7 +234,7 @@ def test_three_missing_fields_cost_a_few_small_requests(host: WandbHost, whole: 
     assert {name.split(" know ")[1].partition(":")[0] for name in got.notes} == {
         "Run.commit", "Run.description", "Run.files",
     }  # fmt: skip
-    assert len(host.server.requests) <= 7 + 3
+    assert len(host.server.requests) <= 8 + 3
 
 
 def test_a_server_that_can_neither_filter_nor_tell_tags_is_refused(host: WandbHost) -> None:

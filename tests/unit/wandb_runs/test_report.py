@@ -73,8 +73,15 @@ def test_a_claimed_commit_comes_with_the_trackers_own_advice() -> None:
 
 
 def test_missing_datasets_come_with_the_trackers_own_call() -> None:
-    text = render(findings(run("c1", 0.9)), ReportContext())
+    text = render(findings(run("c1", 0.9), details={"c1": RunDetails(datasets=())}), ReportContext())
     assert "data not recorded (call `ledger.use` in the training)" in text
+
+
+@pytest.mark.parametrize("details", [{}, {"c1": RunDetails()}], ids=["no details", "details without datasets"])
+def test_datasets_that_the_tracker_did_not_answer_are_unknown(details: dict[str, RunDetails]) -> None:
+    text = render(findings(run("c1", 0.9), details=details), ReportContext())
+    assert "data unknown: Ledger did not answer for 1 run" in text
+    assert "not recorded" not in text
 
 
 def test_datasets_are_named_with_version_and_digest() -> None:

@@ -46,7 +46,8 @@ class ProjectQueries:
             raise self._refusal(rejected.messages, filtered=filtered) from None
         if errors:
             raise self._refusal(errors, filtered=filtered)
-        return self.found(project)
+        # Where nothing is left that the server could be asked, its project is not looked for either.
+        return self.found(project) if self.schema.document(operation, request)[0] else {}
 
     def ask_for_parts(
         self, api: GraphQL, operation: str, request: Field, values: Callable[[], Mapping[str, Any]]

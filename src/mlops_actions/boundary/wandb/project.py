@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.boundary.wandb import decode, filters, requests
+from mlops_actions.boundary.wandb import decode, filters, requests, sweeps
 from mlops_actions.boundary.wandb.asking import ProjectQueries
 from mlops_actions.boundary.wandb.details import DetailsReader
 from mlops_actions.boundary.wandb.file_digests import FileDigests
@@ -34,6 +34,7 @@ from mlops_actions.core.runs import (
     RunDetails,
     RunKeys,
     RunQuery,
+    Sweep,
     TrackerInfo,
     TrackerResult,
     matches_pattern,
@@ -275,6 +276,15 @@ class WandbProject:
     def _run(self, node: Mapping[str, Any]) -> Run:
         url = f"{self._project_url}/runs/{quote(str(node['name']), safe='')}"
         return decode.run(node, entity=self._entity, project=self._name, url=url)
+
+    def sweep(self, sweep_id: str) -> Sweep | None:
+        """Read a sweep; None where the project has none of that id."""
+        project = self._queries.ask("MlopsSweep", requests.sweep(), lambda: {"sweep": sweep_id})
+        node = project.get("sweep")
+        if not isinstance(node, Mapping) and not self._schema.lacks("Project.sweep"):
+            return None
+        url = f"{self._project_url}/sweeps/{quote(sweep_id, safe='')}"
+        return sweeps.decode(node if isinstance(node, Mapping) else {}, sweep_id=sweep_id, url=url)
 
     # Details
 

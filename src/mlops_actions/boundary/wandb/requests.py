@@ -105,6 +105,17 @@ def _page(index: int) -> tuple[Argument, ...]:
     return first, Argument("after", f"$after{index}", "String", loss="")
 
 
+def sweep() -> Field:
+    """Ask for the sweep `$sweep`: its name and what its author wrote."""
+    fields = (
+        Field("name"),
+        Field("displayName", loss=""),
+        Field("config", loss="what the sweep varies and optimises is unknown"),
+    )
+    named = (Argument("sweepName", "$sweep", "String!"),)
+    return _project((Field("sweep", fields, named, type="Sweep", loss="what the sweep varies and optimises is unknown"),))
+
+
 def logged_artifacts() -> Field:
     """Ask for a page of the artifacts that the run `$run` logged."""
     own = Field("artifactCollection", (Field("name"),), type="ArtifactCollection")

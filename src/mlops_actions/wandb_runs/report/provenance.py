@@ -82,9 +82,17 @@ def _datasets(findings: Findings) -> str:
     if comparison.same is False:
         return f"⚠️ data differ: candidates {candidates or 'none recorded'}; baselines {baselines or 'none recorded'}"
     if not candidates and not baselines:
+        unknown = [run for run in findings.candidates if run.finished and _is_unknown(run, findings)]
+        if unknown:
+            return f"data unknown: {markdown.escape(findings.tracker.name)} did not answer for {plural(len(unknown), 'run')}"
         call = findings.tracker.dataset_call
         return f"data not recorded (call {markdown.code(call)} in the training)" if call else "data not recorded"
     return f"data {candidates or 'of the candidates not recorded'}" + (f"; baselines {baselines}" if baselines else "")
+
+
+def _is_unknown(run: Run, findings: Findings) -> bool:
+    details = findings.details.get(run.id)
+    return details is None or details.datasets is None
 
 
 def _artifacts(artifacts: Sequence[Artifact]) -> str:

@@ -27,6 +27,7 @@ class RunSelection:
     secondary_sha: str = ""
     run_id: str = ""
     group: str = ""
+    sweep: str = ""
     tracker_filter: Mapping[str, Any] | None = None
     baseline_tags: tuple[str, ...] = ()
     baseline_sha: str = ""
@@ -49,6 +50,7 @@ def candidate_query(selection: RunSelection) -> RunQuery:
         commit_config_key=selection.sha_config_key,
         config={SECONDARY_KEY: selection.secondary_sha} if selection.secondary_sha else {},
         group=selection.group,
+        sweep=selection.sweep,
         tracker_filter=selection.tracker_filter,
     )
 
