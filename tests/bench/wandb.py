@@ -76,12 +76,14 @@ def _fill(server: WandbServer, runs: int) -> None:
     draw = random.Random(0)
     now = datetime.now(UTC)
     for index in range(runs):
+        # Runs that ended a while ago: one that ended within the last minute is read again after a pause of seconds.
+        ended = now - timedelta(minutes=index + 2)
         server.store.add_run(
             "sandbox",
             "digits",
             name=f"run{index}",
-            created=now - timedelta(minutes=index),
-            heartbeat=now,
+            created=ended - timedelta(minutes=10),
+            heartbeat=ended,
             config={"github_sha": SHA, "lr": draw.random()},
             summary={f"key{key}": draw.random() for key in range(KEYS)},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,10 +22,11 @@ from mlops_actions.core.outcome import Outcome
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.run import run as run_action
-from mlops_sandbox.wandb import Quirks, Refusal
+from mlops_sandbox.wandb import Fault, Quirks, Refusal
 from tests.actions.wandb_runs.step import OTHER, SHA, WandbStep
 from tests.support.clock import FakeClock
 from tests.support.wandb import WandbHost
+from tests.support.wandb_parts import OPTIONAL
 
 GIVEN: dict[str, Any] = {
     "sha": SHA,
@@ -100,6 +102,36 @@ def test_a_report_stands_without_a_part_and_says_what_is_missing(step: WandbStep
     assert LOSSES[part] in note
     assert "This W&#38;B server does not know" in step.comments()[0]
     assert note in step.log
+
+
+@pytest.mark.parametrize("part", sorted(OPTIONAL - LOSSES.keys()))
+def test_a_report_stands_without_any_other_part(step: WandbStep, part: str) -> None:
+    log_runs(step)
+    step.server.lack(part)
+    assert step.run(**GIVEN, pr_number=step.pull.number) == 0, step.log
+    check_report(step)
+
+
+FAULTS = {
+    "a refusal": Fault(400, json.dumps({"errors": [{"message": "query too complex"}]})),
+    "JSON of another form": Fault(200, "[1]"),
+    "no project": Fault(200, json.dumps({"data": {"project": None}})),
+}
+
+
+@pytest.mark.parametrize("operation", ["MlopsDatasets", "MlopsPatches", "MlopsConfigs", "MlopsHistory"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_kind_of_details_that_is_not_answered_is_unknown_and_nothing_else_is_lost(
+    step: WandbStep, operation: str, fault: Fault
+) -> None:
+    log_runs(step)
+    step.server.faults.append(replace(fault, match=operation, times=999))
+    assert step.run(**GIVEN, pr_number=step.pull.number) == 0, step.log
+    step.server.faults.clear()
+    check_report(step)
+    notes = json.loads(step.outputs()["result"])["notes"]
+    assert any(note.startswith("W&B did not tell ") for note in notes)
+    assert "data not recorded" not in step.comments()[0] or operation != "MlopsDatasets"
 
 
 def test_a_report_names_the_necessary_field_that_a_server_lacks(step: WandbStep) -> None:
