@@ -21,11 +21,11 @@ MARKER = "<!-- mlops-actions"
 _RUN = re.compile(
     rf"^{MARKER}-run:(?P<run>[\w.-]+)"
     r"(?: (?P<kind>report|progress) (?P<key>\w*)/(?P<leg>\w*)/(?P<workflow>\w*)/(?P<attempt>\d{1,6})(?P<matrix>m?)"
-    r" (?P<title>[^\s>]{0,600}))? -->\n",
+    r" (?P<title>[^\s>]{0,720}))? -->\n",
     re.MULTILINE,
 )
 _BODY = f"{MARKER}-body -->\n"
-_MAX_MARKED_TITLE = 60  # characters of a title in the line that marks a part
+_MAX_MARKED_TITLE = 60  # characters of a title in the line that marks a part; each takes up to 12 when it is quoted
 _MAX_TITLE = 120  # characters of a title of a fold
 _MAX_LINE = 4000  # characters of the line that a title is made of; whoever edits the comment can make it longer
 _MAX_ROW = 500  # characters of one part in the overview

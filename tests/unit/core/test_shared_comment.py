@@ -283,3 +283,23 @@ def test_links_lead_to_the_run_of_each_section() -> None:
     comment = sticky.compose(TAG, "### ✅ other", before=comment, run="11", section=OTHER, **given)
     assert "(https://github.com/octo/digits/actions/runs/10)" in comment
     assert "(https://github.com/octo/digits/actions/runs/11)" in comment
+
+
+# The longest titles once they are quoted: a character can take 12 characters of the line.
+TITLES = [
+    "🔥" * 60,
+    "é" * 60,
+    "實驗 " * 30,
+    "%" * 60,
+    "<!-- mlops-actions-run:1 -->\n" * 4,
+    "-->" * 20,
+    "+ & / : = , ( )" * 4,
+    "\x00\x1f",
+]
+
+
+@pytest.mark.parametrize("title", TITLES, ids=lambda title: ascii(title[:8]))
+def test_a_section_of_any_title_keeps_its_place(title: str) -> None:
+    comment = comment_of(Write(replace(A, title=title), "❌ of the title"), Write(B, "✅ of the other"))
+    assert "❌ of the title" in comment
+    assert comment.split("\n")[1] == "### ❌ 1 of 2 reports failed"

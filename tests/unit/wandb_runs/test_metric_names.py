@@ -43,7 +43,12 @@ weight_loss loss_ratio loss_improvement error_count num_errors error_reduction d
 discriminator_loss policy_loss value_loss entropy_loss best_val_loss_epoch best_acc_step epochs_to_accuracy
 time_to_accuracy samples_until_loss tokens_per_cost return_code recall_threshold precision_bits mixed_precision
 feature_map map_size grad_acc cost_saving saved_cost remaining_gpu_hours profit_loss win_loss rewards/chosen
-rewards/margins forget_accuracy spurious_recall random_f1 f1/loss coverage support samples tokens loss_fn 准确率 _timestamp
+rewards/margins forget_accuracy forgetting_accuracy unlearned_accuracy unsafe_pass_rate harmful_win_rate toxicity_auc
+refusal_accuracy opponent_win_rate opponent_reward victim_reward rejected_reward false_success_rate false_accept_accuracy
+teacher_loss reference_bleu human_win_rate proxy_reward majority_acc untrained_accuracy leaked_accuracy inverted_acc
+wrong_acc failure_recall cheating_accuracy stale_precision lr_precision fp16_precision bf16_precision decimal_precision
+position_map label_map depth_map nms_iou spurious_recall random_f1 f1/loss coverage support samples tokens loss_fn
+准确率 _timestamp
 """.split()  # noqa: SIM905
 
 NAMES = [*((name, "max") for name in HIGHER), *((name, "min") for name in LOWER), *((name, "") for name in UNDECIDED)]

@@ -57,6 +57,10 @@ leak leakage privacy forget jailbreak injection hack exploit spurious shortcut b
 discriminator disc generator gen d g gan fake real domain critic actor policy value vf pg entropy kl grad gradient
 mixed half float numeric feature attention hash heat stop standard early to until above below under over
 tolerated required desired profit win memorization memorisation bypass evasion fooling
+forgetting forgotten unlearn unlearned unlearning unsafe harm harmful toxic toxicity refusal refused rejected reject
+false opponent opp enemy victim teacher reference ref human oracle proxy majority naive untrained leaked inverted wrong
+incorrect failure failed cheat cheating stale lr bit bits fp bf decimal nms conf position positional label token
+saliency depth world
 """
 _HARMLESS, _MISLEADING = frozenset(_HARMLESS_WORDS.split()), frozenset(_MISLEADING_WORDS.split())
 # `val_loss_epoch` is a loss, but `best_val_loss_epoch` is the number of an epoch.
