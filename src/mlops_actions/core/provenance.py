@@ -19,12 +19,26 @@ ACTOR = f"{PREFIX}/actor"
 RECORDED = frozenset({SHA, HEAD, REPOSITORY, PULL_REQUEST, RUN, STEP, IMAGE, ACTOR})
 
 _SHA = re.compile(r"[0-9a-f]{40}")
+_HEXADECIMAL = re.compile(r"[0-9a-f]{7,64}")  # git shows no shorter commit
 _MAX_LABEL = 63  # Kubernetes: label values, also [A-Za-z0-9] at both ends
 
 
 def is_sha(text: str) -> bool:
     """Tell whether the text is a full commit SHA. A short SHA is no evidence: an attacker can forge it."""
     return bool(_SHA.fullmatch(text))
+
+
+def differ(commit: str, sha: str) -> bool:
+    """Tell whether two texts name different commits for certain; False where one is empty.
+
+    A short SHA may stand for a longer one. A text that is no SHA says nothing about one: the users of the replaced action
+    wrote any text into `filter_github_sha`.
+    """
+    commit, sha = commit.lower(), sha.lower()
+    if _HEXADECIMAL.fullmatch(commit) and _HEXADECIMAL.fullmatch(sha):
+        return not (sha.startswith(commit) or commit.startswith(sha))
+    are_texts = not (_HEXADECIMAL.fullmatch(commit) or _HEXADECIMAL.fullmatch(sha))
+    return bool(commit and sha) and commit != sha and are_texts
 
 
 def short(sha: str) -> str:

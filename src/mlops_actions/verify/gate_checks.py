@@ -26,13 +26,13 @@ def check_gates(training: Training) -> Iterator[Check]:
 def check_required(training: Training, policy: Policy) -> Iterator[Check]:
     """Compare the statement's gates and baseline tags with those that the policy names."""
     if policy.gates is not None:
-        stated, wanted = [_meaning(gate) for gate in parsed_gates(training)], [_meaning(gate) for gate in policy.gates]
-        for gate, meaning in zip(policy.gates, wanted, strict=True):
+        stated, named = [_meaning(gate) for gate in parsed_gates(training)], [_meaning(gate) for gate in policy.gates]
+        for gate, meaning in zip(policy.gates, named, strict=True):
             missing = f"{REQUIRED_GATES}: the statement lacks {gate.text}"
             known = f"{REQUIRED_GATES}: the statement holds {gate.text}"
             yield Check(REQUIRED_GATES, meaning in stated, known if meaning in stated else missing)
         for gate, meaning in zip(parsed_gates(training), stated, strict=True):
-            if meaning not in wanted:
+            if meaning not in named:
                 yield Check(REQUIRED_GATES, False, f"{REQUIRED_GATES}: the policy does not name {gate.text}")
     if policy.baseline_tags is not None:
         query = training.baselines.query if training.baselines else RunQuery()
@@ -41,6 +41,12 @@ def check_required(training: Training, policy: Policy) -> Iterator[Check]:
         text = f"baselines were selected by {', '.join(sorted(tags)) or 'no tag'}{'' if only_tags else ' and otherwise'}"
         wanted_tags = "" if same else f", not by {', '.join(policy.baseline_tags)}"
         yield Check(REQUIRED_GATES, same, f"{REQUIRED_GATES}: {text}{wanted_tags}")
+    if policy.max_baselines is not None:
+        limit = training.baselines.limit if training.baselines else None
+        text = "no baselines were selected" if limit is None else f"at most {limit} baselines were selected"
+        same = limit == policy.max_baselines
+        wanted = "" if same else f", not at most {policy.max_baselines}"
+        yield Check(REQUIRED_GATES, same, f"{REQUIRED_GATES}: {text}{wanted}")
 
 
 def _meaning(gate: Gate) -> tuple[object, ...]:

@@ -4,10 +4,12 @@
     gates:
       - test_accuracy >= baseline - 0.5%
     baseline-tags: [production]
+    max-baselines: 10
     select-by: test_accuracy:max
 
-An unknown check is not one that holds. Without a policy every check must hold that applies to the statement, and every value
-that an option pins.
+An unknown check is not one that holds. Gates are computed from numbers of the statement, so that they need the checks of
+these too: `gates` alone would take an invented metric for a measured one. Without a policy every check must hold that
+applies to the statement, and every value that an option pins.
 """
 
 from __future__ import annotations
@@ -47,12 +49,17 @@ CHECKS: Mapping[str, str] = {
     JUDGED: "the judged run is the one that the statement's rule chooses among the candidates",
     BASELINES: "the baselines have the values that the statement says, and the tracker selects the same ones",
     GATES: "the judged runs pass each gate, computed anew from the runs and the baselines",
-    REQUIRED_GATES: "the statement holds the gates (and baseline tags) that the policy file names, and no others",
+    REQUIRED_GATES: "the statement holds the gates (and tags and limit of baselines) that the policy names, and no others",
     MODEL: "a judged run logged the model",
     FILES: "the model's files have the SHA-256 that the statement says",
 }
 PINNED = (REPOSITORY, COMMIT, PROJECT, PULL_REQUEST, JOB, WORKFLOW)
-_KEYS = ("checks", "gates", "baseline-tags", "select-by")
+# What a check takes from the statement and does not compare with the tracker itself: whoever names it needs these too.
+RESTS_ON: Mapping[str, tuple[str, ...]] = {
+    REQUIRED_GATES: (GATES, RUNS, METRICS, BASELINES),
+    GATES: (RUNS, METRICS, BASELINES),
+}
+_KEYS = ("checks", "gates", "baseline-tags", "max-baselines", "select-by")
 
 
 @dataclass(frozen=True)
@@ -63,15 +70,18 @@ class Policy:
     gates: tuple[Gate, ...] | None = None
     baseline_tags: tuple[str, ...] | None = None
     select_by: str = ""
+    max_baselines: int | None = None
 
     @property
     def compares_gates(self) -> bool:
         """Whether the policy says which gates or baselines must be there."""
-        return self.gates is not None or self.baseline_tags is not None
+        return not (self.gates is self.baseline_tags is self.max_baselines is None)
 
     def required(self, applicable: Collection[str], pinned: Collection[str]) -> tuple[str, ...]:
-        """Return the checks that must hold, in their order; a pinned value is always one of them."""
+        """Return the checks that must hold, in their order: those named, what they rest on, and every pinned value."""
         named = set(self.checks or applicable) | set(pinned) | ({REQUIRED_GATES} if self.compares_gates else set())
+        named |= {JUDGED} if self.select_by else set()
+        named |= {other for name in named for other in RESTS_ON.get(name, ())}
         return tuple(name for name in CHECKS if name in named)
 
 
@@ -96,9 +106,13 @@ def parse_file(text: str) -> Policy:
     select_by = document.get("select-by", "")
     if not isinstance(select_by, str) or ("select-by" in document and not select_by.endswith((":min", ":max"))):
         raise ValueError("has 'select-by' that is not METRIC:min or METRIC:max")
-    if REQUIRED_GATES in checks and gates is None and tags is None:
+    limit = document.get("max-baselines")
+    if "max-baselines" in document and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
+        raise ValueError("has 'max-baselines' that is no number of baselines")
+    policy = Policy(checks, gates, tags, select_by, limit)
+    if REQUIRED_GATES in checks and not policy.compares_gates:
         raise ValueError(f"asks for {REQUIRED_GATES!r}, but names no 'gates'")
-    return Policy(checks, gates, tags, select_by)
+    return policy
 
 
 def _checks(value: Any) -> tuple[str, ...]:

@@ -231,7 +231,8 @@ class _Tracker:
             yield Check(CANDIDATES, None, "candidates: the statement does not name them, or another tracker's")
             return
         key = candidates.query.commit_config_key
-        keys = RunKeys(config=(key,) if key else (), summary=(candidates.by.metric,) if candidates.by else ())
+        names = (candidates.by.metric,) if candidates.by else ()
+        keys = RunKeys(config=(key,) if key else (), summary=(selection.LAST_LOGGED, *names))
         selected = self._reader.find(candidates.query, None, keys).candidates
         whole = RunQuery(commit=self._training.sha, commit_config_key=key)
         of_commit = selected if candidates.query == whole else self._reader.find(whole, None, keys).candidates
@@ -247,7 +248,7 @@ class _Tracker:
         query = replace(baselines.query, stop_after=0) if baselines else None
         keys = RunKeys(config=(query.commit_config_key,) if query and query.commit_config_key else ())
         selected = self._reader.find(query, None, keys).candidates if query else ()
-        yield from selection.check_baselines(self._training, self._runs if baselines else {}, selected)
+        yield from selection.check_baselines(self._training, self._runs if baselines else {}, selected, self._request.policy)
 
     def check_model(self) -> Iterator[Check]:
         stated, project = self._training.model, self._training.project

@@ -11,12 +11,16 @@ from statistics import fmean
 from typing import Any
 
 from mlops_actions.core import gates as gate_grammar
+from mlops_actions.core.provenance import differ
 from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value, value_at
 from mlops_actions.core.statement import Ranking, StatedRun, Training
 from mlops_actions.verify.checks import Check, check_metrics
 from mlops_actions.verify.policy import BASELINES, CANDIDATES, JUDGED, Policy
 
 _SHOWN = 5  # runs that a line names
+# The summary's key of the time when a run last logged, in seconds since 1970, by the clock of its machine.
+LAST_LOGGED, _CLOCKS_DIFFER = "_timestamp", 300.0
+_USUAL_LIMIT = 10  # of `max-baselines`, where nobody gives another one
 
 
 def check_candidates(training: Training, selected: Sequence[Run], of_commit: Sequence[Run]) -> Iterator[Check]:
@@ -31,6 +35,10 @@ def check_candidates(training: Training, selected: Sequence[Run], of_commit: Seq
             yield Check(CANDIDATES, False, f"candidates: the judged run {run.id} is none of them")
     key = candidates.query.commit_config_key
     here = [run for run in selected if not _is_contradicted(run, training.sha, key) and _existed(run, training)]
+    late = [run for run in selected if run.id in stated and not _had_ended(run, training)]
+    if late:
+        text = f"candidates: the statement says that {_listed(late)} ended before {training.evaluated_at}"
+        yield Check(CANDIDATES, False, text)
     omitted = [run for run in here if run.id not in stated]
     if omitted:
         yield Check(CANDIDATES, False, f"candidates: the statement omits {_listed(omitted)}")
@@ -43,7 +51,7 @@ def check_candidates(training: Training, selected: Sequence[Run], of_commit: Seq
     if others:
         text = f"candidates: the stated query leaves out {_listed(others)} of the same commit"
         yield Check(CANDIDATES, None, text)
-    if not omitted and not gone and not others:
+    if not (omitted or gone or others or late):
         yield Check(CANDIDATES, True, f"candidates: the tracker has these {len(stated)} runs of the commit, and no others")
 
 
@@ -62,6 +70,8 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
     if len(groups) == 1:
         return Check(JUDGED, True, f"judged: {names} is the only candidate that finished")
     if candidates.judge == "latest" or candidates.by is None:
+        if policy.select_by:
+            return Check(JUDGED, False, f"judged: {names} was not chosen by {policy.select_by}, but as the latest candidate")
         return Check(JUDGED, group is groups[0], f"judged: the latest of {len(groups)} candidates is {_listed(groups[0])}")
     best = _best(groups, candidates.by)
     value = _mean_of(group, candidates.by.metric)
@@ -97,7 +107,7 @@ def needs_baselines(training: Training) -> bool:
     return training.baselines is not None or any(gate.reference for gate in parsed_gates(training))
 
 
-def check_baselines(training: Training, runs: Mapping[str, Run], selected: Sequence[Run]) -> Iterator[Check]:
+def check_baselines(training: Training, runs: Mapping[str, Run], selected: Sequence[Run], policy: Policy) -> Iterator[Check]:
     """Compare each stated baseline with the tracker's record (`runs`), and all with what the query selects now."""
     baselines = training.baselines
     if baselines is None:
@@ -107,11 +117,12 @@ def check_baselines(training: Training, runs: Mapping[str, Run], selected: Seque
         return
     candidates = set(training.candidates.run_ids if training.candidates else ()) | {run.id for run in training.runs}
     for stated in baselines.runs:
-        yield from _check_baseline(stated, runs.get(stated.id), candidates)
+        yield from _check_baseline(stated, runs.get(stated.id), candidates, training)
     others = [run for run in _newest_first(selected) if run.id not in candidates]
     usable = _of_nearest(baselines.query, [run for run in others if run.finished and _existed(run, training)])
     by_group = training.candidates is not None and training.candidates.by_group
-    now = {run.id for group in _groups(usable, by_group=by_group, by_commit=True)[: baselines.limit] for run in group}
+    groups = _groups(usable, by_group=by_group, by_commit=True)
+    now = {run.id for group in groups[: baselines.limit] for run in group}
     stated_ids = {run.id for run in baselines.runs}
     # A tag can move to another run at any time, so the tracker cannot tell what was selected then.
     if now - stated_ids:
@@ -120,7 +131,12 @@ def check_baselines(training: Training, runs: Mapping[str, Run], selected: Seque
     if stated_ids - now:
         gone = ", ".join(sorted(stated_ids - now)[:_SHOWN])
         yield Check(BASELINES, None, f"baselines: the tracker does not select {gone} now (a tag may have moved)")
-    if now == stated_ids:
+    left_out = len(groups) - baselines.limit
+    # A forger could lower the limit until the baselines that are hard to reach are left out.
+    if left_out > 0 and baselines.limit < _USUAL_LIMIT and policy.max_baselines is None:
+        text = f"baselines: the limit of {baselines.limit} leaves out {left_out}: name it in the policy with 'max-baselines'"
+        yield Check(BASELINES, None, text)
+    elif now == stated_ids:
         yield Check(BASELINES, True, f"baselines: the tracker selects the {len(now)} that the statement names")
 
 
@@ -136,7 +152,7 @@ def _of_nearest(query: RunQuery, runs: Sequence[Run]) -> list[Run]:
     return []
 
 
-def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[str]) -> Iterator[Check]:
+def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[str], training: Training) -> Iterator[Check]:
     label = f"baseline {stated.id}"
     if run is None:
         yield Check(BASELINES, False, f"{label}: the tracker has no such run")
@@ -145,6 +161,8 @@ def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[s
         yield Check(BASELINES, False, f"{label}: it is a candidate")
     if not run.finished:
         yield Check(BASELINES, False, f"{label}: it is {run.state}")
+    if not _existed(run, training):
+        yield Check(BASELINES, False, f"{label}: it was created after the statement says that it was compared")
     if run.commit != stated.commit:
         text = f"{label}: the tracker recorded {run.commit or 'no commit'}, the statement says {stated.commit or 'none'}"
         yield Check(BASELINES, False, text)
@@ -152,8 +170,11 @@ def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[s
 
 
 def _is_contradicted(run: Run, sha: str, key: str) -> bool:
-    """Tell whether the tracker or the run's config ties it to another commit: then it is no candidate of this one."""
-    return any(name and name != sha for name in (run.commit, _claimed(run, key)))
+    """Tell whether the tracker or the run's config ties it to another commit: then it is no candidate of this one.
+
+    The config may name a commit by its beginning, or hold a text that is no commit.
+    """
+    return bool(run.commit and run.commit != sha) or differ(_claimed(run, key), sha)
 
 
 def _claimed(run: Run, key: str) -> str:
@@ -165,6 +186,14 @@ def _existed(run: Run, training: Training) -> bool:
     if not training.evaluated_at or run.created is None:
         return True
     return run.created <= datetime.fromisoformat(training.evaluated_at)
+
+
+def _had_ended(run: Run, training: Training) -> bool:
+    """Tell whether a run could have been compared at the stated time: an earlier time would hide what came after it."""
+    logged = finite_number(metric_value(run, LAST_LOGGED))
+    if not training.evaluated_at or logged is None or not run.finished:
+        return _existed(run, training)
+    return logged <= datetime.fromisoformat(training.evaluated_at).timestamp() + _CLOCKS_DIFFER
 
 
 def _newest_first(runs: Sequence[Run]) -> list[Run]:

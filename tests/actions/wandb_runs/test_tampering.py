@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,7 @@ def all_of(*changes: Change) -> Change:
     return change
 
 
+LONG_AGO = "2020-01-01T00:00:00+00:00"
 P, RUN = "predicate", "predicate/runs/0"
 GATE, BAR = "predicate/gates/0", "predicate/baselines/groups"
 INVENTED = {"rule": "loss <= 1", "value": 0.125, "required": 1}
@@ -199,6 +201,12 @@ TAMPERINGS: list[tuple[str, Change, str]] = [
     ("a job of another repository", lambda s: s[P].update(job=s[P]["job"].replace("octo/digits", "eve/digits")), "job"),
     ("no job", drop("predicate/job"), "job"),
     ("a removed candidate", put("predicate/candidates/runs", ["c1"]), "candidates"),
+    ("the latest candidate instead of the best",
+     all_of(put("predicate/candidates/judge", "latest"), drop("predicate/candidates/by")), "judged"),
+    ("no rule that chose", drop("predicate/candidates/by"), "judged"),
+    ("a removed candidate and an earlier time",
+     all_of(put("predicate/candidates/runs", ["c1"]), put("predicate/evaluatedAt", LONG_AGO)), "candidates"),
+    ("an earlier time", put("predicate/evaluatedAt", LONG_AGO), "baselines"),
     ("a removed candidate and a narrower query",
      all_of(put("predicate/candidates/runs", ["c1"]), put("predicate/candidates/query", {"runIds": ["c1"]})), "candidates"),
     ("no candidates", drop("predicate/candidates"), "candidates"),
@@ -241,6 +249,7 @@ TAMPERINGS: list[tuple[str, Change, str]] = [
     ("a baseline's commit", put(f"{BAR}/0/0/commit", SHA), "baselines"),
     ("a candidate as baseline",
      put(f"{BAR}/1/0", {key: SECOND[key] for key in ("id", "url", "commit", "metrics")}), "baselines"),
+    ("a limit that leaves a baseline out", all_of(put("predicate/baselines/limit", 1), drop(f"{BAR}/1")), "baselines"),
     ("a lower limit of baselines", all_of(put("predicate/baselines/limit", 0), put(BAR, [])), "gates"),
     ("no baselines", drop("predicate/baselines"), "baselines"),
     ("another server", put("predicate/tracker/server", "https://tracker.evil.example"), "tracker"),
@@ -363,3 +372,45 @@ def test_what_the_action_writes_is_verified(release: Release, given: dict[str, s
     assert line in output
     # A run that was chosen by its id says nothing of the other candidates.
     assert ("– candidates: the stated query leaves out c2" in output) == ("run_id" in given), output
+
+
+def test_the_limit_of_baselines_is_the_policys(release: Release, tmp_path: Path) -> None:
+    rules, statement = tmp_path / "limit.yml", copy.deepcopy(release.statement)
+    rules.write_text("checks: [baselines]\nmax-baselines: 10\n")
+    assert release.verify(json.dumps(statement), policy=str(rules), pinned=False)[0] == 0
+    all_of(put("predicate/baselines/limit", 1), drop(f"{BAR}/1"))(statement)
+    code, output = release.verify(json.dumps(statement), policy=str(rules), pinned=False)
+    assert code == 1
+    assert "✗ required-gates: at most 1 baselines were selected, not at most 10" in output
+    rules.write_text("checks: [baselines]\nmax-baselines: 1\n")
+    code, output = release.verify(json.dumps(statement), policy=str(rules), pinned=False)
+    assert code == 0, output
+
+
+HIDDEN: list[tuple[str, dict[str, Any], str]] = [
+    ("it is of the commit by the beginning of its name in the config", {"config": {"github_sha": SHA[:10]}}, "omits c2"),
+    ("it was started after the time that a forger states", {"age": 1}, "says that c1 ended before"),
+]
+
+
+@pytest.mark.parametrize(("hidden", "says"), [case[1:] for case in HIDDEN], ids=[case[0] for case in HIDDEN])
+def test_a_hidden_candidate_is_found(step: WandbStep, hidden: dict[str, Any], says: str) -> None:
+    now = datetime.now(UTC)
+    step.candidate("c1", commit=SHA, age=60, summary={"acc": 0.95, "_timestamp": now.timestamp() - 120})
+    step.candidate("c2", commit=SHA, **{"age": 50, "summary": {"acc": 0.99}, **hidden})
+    image = f"ghcr.io/acme/digits@sha256:{'0' * 64}"
+    given = {"gates": "acc >= 0.9", "statement": "true", "image": image, "judge": "latest"}
+    assert step.run(sha=SHA, **given) == 0, step.log
+    statement = json.loads((step.workspace / step.outputs()["statement"]).read_text())
+    assert set(statement[P]["candidates"]["runs"]) == {"c1", "c2"}
+    # What a forger changes: another run was judged, and the better one did not exist.
+    run = {"id": "c1", "url": "", "commit": SHA, "uncommittedChanges": None, "metrics": {"acc": 0.95}, "datasets": []}
+    statement[P]["runs"], statement[P]["candidates"]["runs"] = [run], ["c1"]
+    statement[P]["gates"] = [{"rule": "acc >= 0.9", "value": 0.95, "required": 0.9}]
+    if "age" in hidden:
+        statement[P]["evaluatedAt"] = (now - timedelta(minutes=30)).isoformat(timespec="seconds")
+    file, out = step.workspace / "forged.json", io.StringIO()
+    file.write_text(json.dumps(statement))
+    environ = {"HOME": str(step.workspace), "WANDB_API_KEY": step.server.api_key, "WANDB_BASE_URL": step.wandb.url}
+    assert command.main(file, Pins(), environ, out, policy="candidates,judged") == 1
+    assert says in out.getvalue(), out.getvalue()

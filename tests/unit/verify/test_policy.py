@@ -10,17 +10,32 @@ from mlops_actions.verify import command, policy
 from mlops_actions.verify.checks import Pins
 from mlops_actions.verify.policy import CHECKS, Policy, parse_file, parse_list
 
+OF_GATES = {"gates", "runs", "metrics", "baselines"}
 ALL = set(CHECKS) - {"required-gates", *policy.PINNED}
 
 REQUIRED: list[tuple[str, Policy, set[str], set[str], set[str]]] = [
     ("without a policy all that apply", Policy(), ALL, set(), ALL),
     ("without a policy also what is pinned", Policy(), {"runs"}, {"commit"}, {"runs", "commit"}),
-    ("a list alone", parse_list("runs, gates"), ALL, set(), {"runs", "gates"}),
+    ("a list alone", parse_list("model, gates"), ALL, set(), {"model", *OF_GATES}),
     ("a list and a pin", parse_list("runs"), ALL, {"job"}, {"runs", "job"}),
-    ("a file of gates alone", parse_file("gates: [acc >= 0.9]"), {"runs"}, set(), {"runs", "required-gates"}),
+    ("a file of gates alone", parse_file("gates: [acc >= 0.9]"), {"clean"}, set(), {"clean", "required-gates", *OF_GATES}),
     ("a file with a list of checks", parse_file("[runs, model]"), ALL, set(), {"runs", "model"}),
-    ("a file with checks and gates", parse_file("checks: [runs]\ngates: [acc > 1]"), ALL, set(), {"runs", "required-gates"}),
-    ("a file of baselines' tags", parse_file("checks: [runs]\nbaseline-tags: [x]"), ALL, set(), {"runs", "required-gates"}),
+    (
+        "a file with checks and gates",
+        parse_file("checks: [runs]\ngates: [acc > 1]"),
+        ALL,
+        set(),
+        {"required-gates", *OF_GATES},
+    ),
+    (
+        "a file of baselines' tags",
+        parse_file("checks: [runs]\nbaseline-tags: [x]"),
+        ALL,
+        set(),
+        {"required-gates", *OF_GATES},
+    ),
+    ("a limit of baselines", parse_file("max-baselines: 3"), {"model"}, set(), {"model", "required-gates", *OF_GATES}),
+    ("a metric that chooses", parse_file("checks: [model]\nselect-by: x:max"), ALL, set(), {"model", "judged"}),
     ("what does not apply is required where it is named", parse_list("image"), {"runs"}, set(), {"image"}),
 ]
 
@@ -52,6 +67,9 @@ BAD: list[tuple[str, str, str]] = [
     ("required gates without gates", "FILE:checks: [required-gates]", "names no 'gates'"),
     ("a metric without direction", "FILE:select-by: acc", "METRIC:min or METRIC:max"),
     ("tags as a number", "FILE:baseline-tags: 3", "has 'baseline-tags' that is no list"),
+    ("a limit as a text", "FILE:max-baselines: ten", "has 'max-baselines' that is no number"),
+    ("a limit below 0", "FILE:max-baselines: -1", "has 'max-baselines' that is no number"),
+    ("a limit that is true", "FILE:max-baselines: true", "has 'max-baselines' that is no number"),
     ("a key twice", "FILE:checks: [runs]\nchecks: [gates]", "holds the key 'checks' twice"),
     ("no text", "FILE:\x00", "is not valid YAML"),
     ("a missing file", "none.yml", "cannot be read"),

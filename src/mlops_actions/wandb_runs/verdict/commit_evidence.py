@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlops_actions.core.provenance import is_sha
+from mlops_actions.core.provenance import differ, is_sha
 from mlops_actions.core.runs import Run, RunDetails, value_at
 
 RECORDED = "recorded"  # the tracker itself recorded this commit
@@ -14,32 +13,18 @@ CLAIMED = "claimed"  # only the run's config names the commit: whoever started t
 CONTRADICTED = "contradicted"  # the tracker recorded another commit, or the config names another
 UNKNOWN = ""  # neither the tracker nor the config names a commit
 
-_HEXADECIMAL = re.compile(r"[0-9a-f]{7,64}")  # git shows no shorter commit
-
 
 def evidence_of(run: Run, sha: str, config_key: str) -> str:
     """Return what ties a run to the commit `sha`."""
     value = value_at(run.config, config_key)
     claimed = value if isinstance(value, str) else ""
-    if run.commit and (run.commit != sha if is_sha(sha) else _differs(run.commit, sha)):
+    if run.commit and (run.commit != sha if is_sha(sha) else differ(run.commit, sha)):
         return CONTRADICTED
-    if claimed and _differs(claimed, sha):
+    if differ(claimed, sha):
         return CONTRADICTED
     if run.commit == sha:
         return RECORDED
     return CLAIMED if claimed == sha else UNKNOWN
-
-
-def _differs(commit: str, sha: str) -> bool:
-    """Tell whether two texts name different commits for certain.
-
-    A short SHA may stand for a longer one. A text that is no SHA says nothing about one: the replaced action's users wrote
-    any text into `filter_github_sha`.
-    """
-    commit, sha = commit.lower(), sha.lower()
-    if _HEXADECIMAL.fullmatch(commit) and _HEXADECIMAL.fullmatch(sha):
-        return not (sha.startswith(commit) or commit.startswith(sha))
-    return commit != sha and not _HEXADECIMAL.fullmatch(commit) and not _HEXADECIMAL.fullmatch(sha)
 
 
 @dataclass(frozen=True)
