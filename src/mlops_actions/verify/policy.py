@@ -75,7 +75,7 @@ class Policy:
     @property
     def compares_gates(self) -> bool:
         """Whether the policy says which gates or baselines must be there."""
-        return not (self.gates is self.baseline_tags is self.max_baselines is None)
+        return any(value is not None for value in (self.gates, self.baseline_tags, self.max_baselines))
 
     def required(self, applicable: Collection[str], pinned: Collection[str]) -> tuple[str, ...]:
         """Return the checks that must hold, in their order: those named, what they rest on, and every pinned value."""

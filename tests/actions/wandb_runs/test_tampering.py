@@ -404,7 +404,7 @@ def test_a_hidden_candidate_is_found(step: WandbStep, hidden: dict[str, Any], sa
     statement = json.loads((step.workspace / step.outputs()["statement"]).read_text())
     assert set(statement[P]["candidates"]["runs"]) == {"c1", "c2"}
     # What a forger changes: another run was judged, and the better one did not exist.
-    run = {"id": "c1", "url": "", "commit": SHA, "uncommittedChanges": None, "metrics": {"acc": 0.95}, "datasets": []}
+    run: Json = {"id": "c1", "url": "", "commit": SHA, "uncommittedChanges": None, "metrics": {"acc": 0.95}, "datasets": []}
     statement[P]["runs"], statement[P]["candidates"]["runs"] = [run], ["c1"]
     statement[P]["gates"] = [{"rule": "acc >= 0.9", "value": 0.95, "required": 0.9}]
     if "age" in hidden:
