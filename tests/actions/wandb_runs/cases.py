@@ -279,7 +279,7 @@ SEEDS = [
         {"metrics": "loss", "aggregate": "group"},
         seeds("g", 2, 2.01, 2.02, 2.03, name="loss"),
         seeds("h", 1, 1.01, 1.02, 1.03, name="loss"),
-        says=["🔴 worse by more than noise", "(n = 4)", "worse on 1 of 1 metric against h"],
+        says=["🔴 worse", "(n = 4)", "worse on 1 of 1 metric against h"],
     ),
     Case(
         "what may be noise is not called better",
@@ -294,7 +294,7 @@ SEEDS = [
         {"metrics": "acc", "aggregate": "group"},
         seeds("g", *_GAIN, seed=[1, 2, 3, 4, 5]),
         seeds("h", *_FIVE, seed=[1, 2, 3, 4, 5]),
-        says=["🟢 better by more than noise", "The same seeds ran on both sides"],
+        says=["🟢 better", "The same seeds ran on both sides"],
     ),
     Case(
         "other seeds are not",

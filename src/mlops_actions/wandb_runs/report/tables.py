@@ -75,30 +75,35 @@ def seeds_table(comparisons: Sequence[SeedComparison]) -> str:
         return ""
     columns = [
         Column[SeedComparison]("Metric", lambda comparison: metric_title(comparison.metric), "l"),
+        Column[SeedComparison]("", _seeds_verdict, "l"),
+        Column[SeedComparison]("Δ of means [95 % interval]", _interval),
         Column[SeedComparison]("Candidate's seeds", lambda comparison: _spread(comparison.candidates)),
         Column[SeedComparison]("Baseline's seeds", lambda comparison: _spread(comparison.baselines)),
-        Column[SeedComparison]("Δ of means", lambda comparison: format_difference(comparison.difference)),
-        Column[SeedComparison]("95 % interval", _interval),
-        Column[SeedComparison]("", _seeds_verdict, "l"),
     ]
+    advice = [f"{metric_title(each.metric)}: {markdown.escape(each.advice)}" for each in comparisons if each.advice]
     several = len(comparisons) > 1
     corrected = f", corrected for {len(comparisons)} metrics" if several else ""
     paired = " The same seeds ran on both sides: they are compared in pairs, too." if comparisons[0].paired else ""
     claim = f"At most 5 % of reports call noise a difference{corrected}.{paired}"
     note = f"<sub>{claim} [What is claimed, and why]({_STATISTICS})</sub>"
     title = f"**More than noise?** Against {markdown.escape(comparisons[0].against)}"
-    return f"{title}\n\n{draw_table(columns, comparisons)}\n\n{note}"
+    # Below the table: a sentence in a narrow column is a column of single words.
+    return "\n\n".join(
+        [title, draw_table(columns, comparisons), *(["\n".join(f"- {text}" for text in advice)] if advice else []), note]
+    )
 
 
 def _seeds_verdict(comparison: SeedComparison) -> str:
     mark = {True: "🟢 ", False: "🔴 ", None: ""}[comparison.better]
-    return mark + markdown.escape(comparison.verdict)
+    return mark + markdown.escape(comparison.short_verdict)
 
 
 def _interval(comparison: SeedComparison) -> str:
+    difference = format_difference(comparison.difference)
     if comparison.low is None or comparison.high is None:
-        return NO_VALUE
-    return unbroken(f"{format_difference(comparison.low)} … {format_difference(comparison.high)}")
+        return f"{difference} {markdown.escape(f'[{NO_VALUE}]')}"
+    interval = f"[{format_difference(comparison.low)} … {format_difference(comparison.high)}]"
+    return f"{difference} {unbroken(markdown.escape(interval))}"
 
 
 def _spread(spread: Spread) -> str:

@@ -86,24 +86,37 @@ class SeedComparison:
     def verdict(self) -> str:
         """Whether the difference exceeds the noise, in words, and how many seeds would tell where it is not known."""
         if self.claimed is None:
-            return f"cannot be told from noise: {self.reason}"
+            return f"{self.short_verdict}: {self.reason}"
+        if self.claimed and self.better is not None:
+            return f"{self.short_verdict} by more than noise"
+        return "; ".join(filter(None, (self.short_verdict, self._seeds_that_tell)))
+
+    @property
+    def short_verdict(self) -> str:
+        """The verdict in a few words."""
+        if self.claimed is None:
+            return "cannot be told from noise"
         if self.claimed:
-            words = {True: "better by more than noise", False: "worse by more than noise", None: "more than noise"}
-            return words[self.better]
+            return {True: "better", False: "worse", None: "more than noise"}[self.better]
         # The interval of one metric may exclude 0, and the difference still be the one in many that does so by chance.
         among = f" among {self.metrics} metrics" if self.low is not None and not self._holds_zero else ""
-        return f"no more than noise{among}{self._advice}"
+        return f"no more than noise{among}"
+
+    @property
+    def advice(self) -> str:
+        """Why nothing can be told, or how many seeds would tell; empty where the difference is more than noise."""
+        return self.reason if self.claimed is None else "" if self.claimed else self._seeds_that_tell
 
     @property
     def _holds_zero(self) -> bool:
         return self.low is not None and self.high is not None and self.low <= 0 <= self.high
 
     @property
-    def _advice(self) -> str:
+    def _seeds_that_tell(self) -> str:
         now = min(self.candidates.n, self.baselines.n)
         if self.seeds_needed is None:
-            return f"; more than {more_seeds.MAX_SEEDS:,} seeds a side would be needed to tell" if self.difference else ""
-        return f"; about {max(self.seeds_needed, now + 1)} seeds a side would tell such a difference (an estimate)"
+            return f"more than {more_seeds.MAX_SEEDS:,} seeds a side would be needed to tell" if self.difference else ""
+        return f"about {max(self.seeds_needed, now + 1)} seeds a side would tell such a difference (an estimate)"
 
 
 def group_runs(
