@@ -17,7 +17,7 @@ Values = Sequence[float | None]
 WITH = "with 95% confidence"
 
 
-def grouped(name: str, values: Values) -> SeedGroup:
+def grouped(name: str, values: Values, seed: int | None = None) -> SeedGroup:
     members = [
         Run(
             id=f"{name}{index}",
@@ -27,6 +27,7 @@ def grouped(name: str, values: Values) -> SeedGroup:
             entity="t",
             project="p",
             group=name,
+            config={} if seed is None else {"seed": seed},
             summary={} if value is None else {"x": value},
         )
         for index, value in enumerate(values)
@@ -130,3 +131,14 @@ def test_without_groups_evidence_is_never_a_pass() -> None:
     (result,) = evaluate(gates, grouped("g", STEADY).run, [], {})
     assert not result.passed
     assert "aggregate: group" in result.reason
+
+
+@pytest.mark.parametrize("line", [f"x > baseline {WITH}", f"x >= 0.5 {WITH}", f"x >= baseline.mean - 50% {WITH}"])
+def test_runs_of_one_seed_are_no_evidence(line: str) -> None:
+    (gate,) = parse([line])
+    baseline = grouped("b", OLD)
+    for seed, passed in ((None, True), (42, False)):
+        result = judge(gate, Metric("x"), Seeds(grouped("g", STEADY, seed), (baseline,), baseline))
+        assert result.passed is passed
+    assert "candidate runs have the same seed" in result.reason
+    assert result.value == pytest.approx(0.9004)

@@ -177,10 +177,27 @@ def test_runs_of_one_seed_are_no_seeds() -> None:
     assert repeated_seeds(seeded("g", [42, 42, 42]))
     assert not repeated_seeds(seeded("g", [1, 2, 3]))
     assert not repeated_seeds(runs("g", 1, 2))
+    # One of several seeds varies, and that is enough.
+    assert not repeated_seeds([run(f"g{seed}", "g", config={"seed": 42, "torch_seed": seed}) for seed in (1, 2)])
+    assert repeated_seeds([run(f"g{lr}", "g", config={"seed": 42, "random_seed": 7}) for lr in (1, 2)])
     group = grouped(*seeded("g", [42, 42]))
     assert list(doubts(None, group)) == [
         "Runs of the baseline g have the same seed: their spread is not that of different seeds."
     ]
+
+
+REPEATED: list[tuple[str, list[int], list[int], str]] = [
+    ("of the candidate", [42, 42, 42], [1, 2, 3], "candidate runs have the same seed"),
+    ("of the baseline", [1, 2, 3], [1, 1, 2], "baseline runs have the same seed"),
+    ("of both", [42, 42, 42], [42, 42, 42], "candidate runs have the same seed"),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "reason"), [case[1:] for case in REPEATED], ids=[case[0] for case in REPEATED])
+def test_nothing_is_claimed_of_repeated_seeds(ours: list[int], theirs: list[int], reason: str) -> None:
+    found = compared(seeded("g", ours, values=[0.9, 0.9001, 0.9002]), seeded("h", theirs, values=[0.5, 0.5001, 0.5002]))
+    assert (found.claimed, found.low, found.seeds_needed) == (None, None, None)
+    assert reason in found.verdict
 
 
 def test_equal_numbers_give_equal_results() -> None:

@@ -32,9 +32,12 @@ def pair_up(candidates: Sequence[Run], baselines: Sequence[Run]) -> tuple[tuple[
 
 
 def repeated_seeds(runs: Sequence[Run]) -> bool:
-    """Return whether runs of one group are known to have the same seed: their spread is then not that of seeds."""
-    seeds = seeds_of(runs)
-    return seeds is not None and len(set(seeds)) < len(seeds)
+    """Return whether runs of one group are known to have the same seed: their spread is then not that of seeds.
+
+    A script may have several seeds, of which only one varies: it is enough that one of them differs in every run.
+    """
+    known = [seeds for key in SEED_KEYS if all(seeds := [_seed(value_at(run.config, key)) for run in runs])]
+    return bool(known) and all(len(set(seeds)) < len(seeds) for seeds in known)
 
 
 def _seed(value: Any) -> str:

@@ -10,7 +10,7 @@ from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, finite_values, mean
 from mlops_actions.wandb_runs.statistics import estimate, holm, more_seeds
 from mlops_actions.wandb_runs.statistics.estimate import Estimate
-from mlops_actions.wandb_runs.statistics.pairing import pair_up
+from mlops_actions.wandb_runs.statistics.pairing import pair_up, repeated_seeds
 
 # Intervals of the report miss the truth, and a report without any difference claims one, at most this often.
 ERROR = 0.05
@@ -185,13 +185,23 @@ def compare_seeds(
 def estimate_metric(candidates: Sequence[Run], baselines: Sequence[Run], metric: Metric, *, scale: float = 1.0) -> Estimate:
     """Estimate the mean of a metric minus `scale` times that of the baselines, paired where the seeds allow it.
 
-    Both sides have at least one run with a finite value; a run without one is left out.
+    Both sides have at least one run with a finite value; a run without one is left out. Where runs of a side are known to
+    repeat a seed, nothing can be told: their spread is smaller than that of seeds.
     """
+    ours, theirs = finite_values(candidates, metric), finite_values(baselines, metric)
+    for side, runs in (("candidate", candidates), ("baseline", baselines)):
+        if repeated_seeds(runs):
+            return Estimate(mean(ours) - scale * mean(theirs), reason=same_seed(side))
     paired = _paired_values(pair_up(candidates, baselines), metric)
     if paired:
         values, references = zip(*paired, strict=True)
         return estimate.of_groups(values, references, scale=scale, paired=True)
-    return estimate.of_groups(finite_values(candidates, metric), finite_values(baselines, metric), scale=scale)
+    return estimate.of_groups(ours, theirs, scale=scale)
+
+
+def same_seed(side: str) -> str:
+    """Say that runs of one side have the same seed, as the reason why nothing can be told."""
+    return f"{side} runs have the same seed, so that their spread is not that of seeds"
 
 
 def _paired_values(pairs: Sequence[tuple[Run, Run]], metric: Metric) -> list[tuple[float, float]]:

@@ -15,7 +15,14 @@ from mlops_actions.core.gates import Gate
 from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values, mean
 from mlops_actions.wandb_runs.statistics import estimate, more_seeds
 from mlops_actions.wandb_runs.statistics.estimate import Estimate
-from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup, compare_seeds, estimate_metric
+from mlops_actions.wandb_runs.statistics.pairing import repeated_seeds
+from mlops_actions.wandb_runs.statistics.seeds import (
+    SeedComparison,
+    SeedGroup,
+    compare_seeds,
+    estimate_metric,
+    same_seed,
+)
 from mlops_actions.wandb_runs.values import tell_apart
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 
@@ -85,6 +92,8 @@ def _measured(gate: Gate, metric: Metric, seeds: Seeds) -> _Measured | str:
         return values
     if not gate.reference:
         estimated = estimate.of_number(values, gate.amount)
+        if repeated_seeds(seeds.judged.members):
+            estimated = Estimate(estimated.difference, reason=same_seed("candidate"))
         return _Measured(mean(values), gate.amount, estimated, (_deviation(values), 0.0))
     group = seeds.against(gate, metric)
     if group is None:
