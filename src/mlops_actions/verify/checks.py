@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mlops_actions.core.image_name import ImageName, ImageReference, parse_reference
 from mlops_actions.core.provenance import short
@@ -95,7 +96,8 @@ def check_pins(training: Training, pins: Pins) -> Iterator[Check]:
 def _ends_with(name: str, stated: str, pinned: str) -> bool:
     """Tell whether a pinned `owner/name` or number of a run is the end of the stated address."""
     if name == REPOSITORY:
-        return stated.endswith(f"/{pinned}") and pinned.count("/") == 1
+        # The whole path: `https://github.com/eve/acme/digits` is no address of acme/digits.
+        return urlsplit(stated).path == f"/{pinned}" and pinned.count("/") == 1
     return name == JOB and pinned.isdigit() and stated.endswith(f"/actions/runs/{pinned}")
 
 

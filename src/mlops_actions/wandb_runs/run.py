@@ -301,7 +301,7 @@ def _not_ended(inputs: Inputs, findings: Findings) -> TimedOut:
             "raise 'timeout', or look at the runs: " + findings.tracker.project_url,
         )
     return TimedOut(
-        f"nothing is decided yet: {running} of {counts.candidates} runs had not ended",
+        f"nothing is decided yet: {len(findings.running)} of {counts.candidates} runs had not ended: {running}",
         "give 'wait: true' to wait for them, run this step again later, or give 'partial: true' to judge without them",
     )
 

@@ -320,7 +320,7 @@ REFUSED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], int, str]] = [
     ("a path that climbs", {}, {"image": "ghcr.io/a/../b@sha256:" + "1" * 64}, 1, "not a name with a digest"),
     ("a failed gate", {}, {"gates": "acc > 1"}, 1, "gates failed"),
     ("unfinished", {"state": "running"}, {"gates": "", "promote_alias": ""}, 0, "no statement was written: c1 still runs"),
-    ("unfinished, with a gate", {"state": "running"}, {}, 5, "c1 of 1 runs had not ended"),
+    ("unfinished, with a gate", {"state": "running"}, {}, 5, "1 of 1 runs had not ended: c1"),
     ("without a commit", {}, {"sha": "", "run_id": "c1"}, 2, "'statement' needs 'sha'"),
     ("without lineage", {}, {"lineage": "false"}, 2, "'statement' needs 'sha' and 'lineage'"),
 ]
