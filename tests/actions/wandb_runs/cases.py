@@ -258,6 +258,11 @@ def seeds(group: str, *values: float, name: str = "acc", **config: list[Any]) ->
     ]
 
 
+def _slices(group: str, *values: tuple[float, float]) -> list[LoggedRun]:
+    """Return the runs of one group with two slices each."""
+    return [{"summary": {"eval/day/acc": day, "eval/night/acc": night}, "group": group} for day, night in values]
+
+
 _FIVE = [0.5, 0.6, 0.7, 0.8, 0.9]
 _GAIN = [0.52, 0.63, 0.72, 0.83, 0.92]
 _EVIDENCE = {"metrics": "acc", "aggregate": "group", "gates": "acc > baseline with 95% confidence"}
@@ -288,6 +293,33 @@ SEEDS = [
         seeds("h", 0.7, 0.8, 0.9),
         says=["no more than noise on 1 of 1 metric against h", "about 17 seeds a side would tell such a difference"],
         hides=["🟢"],
+    ),
+    Case(
+        "nor is a slice",
+        {"metrics": "eval/*/acc:max", "aggregate": "group"},
+        _slices("g", (0.81, 0.5), (0.82, 0.6), (0.83, 0.7)),
+        _slices("h", (0.71, 0.4), (0.72, 0.5), (0.73, 0.6)),
+        says=[
+            "none of 2 slices worse than the bar by more than noise, the largest loss first",
+            "| `day` | 0.82 | 0.72 | +0.10 (+13.89 %) 🟢 better |",
+            "| `night` | 0.60 | 0.50 | +0.10 (+20.00 %) |",
+        ],
+    ),
+    Case(
+        "the mean of two groups is neither better nor equal",
+        {"metrics": "acc:max", "aggregate": "group", "judge": "mean"},
+        [*seeds("g", 0.8, 0.9), *seeds("h", 0.7, 0.8)],
+        seeds("main", 0.5, 0.6),
+        says=["4 runs finished for `aaaaaaa`, against 2 baselines"],
+        hides=["equal", "🟢"],
+    ),
+    Case(
+        "the difference of two means is what a reader subtracts",
+        {"metrics": "acc", "aggregate": "group"},
+        seeds("g", 0.934249, 0.934249),
+        seeds("h", 0.913251, 0.913251),
+        says=["| +0.0209 \\[–\\] | 0.9342 ± 0 (n = 2) | 0.9133 ± 0 (n = 2) |", "| 0.9342 | 0.9133 | +0.0209 (+2.30 %) |"],
+        hides=["0.0210", "0.02099"],
     ),
     Case(
         "the same seeds are compared in pairs",

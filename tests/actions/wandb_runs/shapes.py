@@ -202,7 +202,7 @@ SHAPES: Sequence[Shape] = (
     Shape(
         "sweep-of-20",
         "A sweep of 20 runs",
-        "The best of 20 runs passed, but the best of 20 is luck, too; the small learning rates are on top.",
+        "The best of 20 passed, but the best of 20 is luck, too; four of the best five have a learning rate below 0.0003.",
         _sweep(20),
         {"gates": _GATES, "config_keys": "lr, model.depth"},
         seen=(

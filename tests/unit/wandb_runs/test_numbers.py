@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
@@ -111,12 +112,29 @@ DIFFERENCES = {
     "small ones that are not aligned": (1e-6, 3e-6, "−2e-06"),
     "integers": (12, 5, "+7"),
     "beyond a float": (1.7e308, -1.7e308, "+∞"),
+    "what a reader subtracts, not 0.0210": (0.934249, 0.913251, "+0.0209"),
+    "nor 0.0208": (0.934151, 0.913349, "+0.0209"),
+    "of numbers that are not aligned, too": (1.2345649e-05, 1.2345671e-05, "−1e-10"),
+    "of magnitudes far apart": (123456.7, 0.00123, "+123457"),
 }
 
 
 @pytest.mark.parametrize(("value", "reference", "text"), DIFFERENCES.values(), ids=DIFFERENCES)
 def test_a_difference_is_written_as_its_numbers_are(value: float, reference: float, text: str) -> None:
     assert NumberFormat.of([value, reference]).difference(value, reference) == text
+
+
+@given(st.floats(-1e14, 1e14), st.floats(-1e14, 1e14))
+def test_a_difference_is_the_one_of_the_shown_numbers(value: float, reference: float) -> None:
+    numbers = NumberFormat.of([value, reference])
+    shown = Context(prec=50).subtract(Decimal(numbers.text(value)), Decimal(numbers.text(reference)))
+    difference = Decimal(numbers.difference(value, reference).replace("−", "-"))
+    if numbers.decimals is not None:
+        assert difference == shown
+    else:
+        # Not aligned: as many digits as the numbers have.
+        assert abs(difference - shown) <= abs(shown) * Decimal("0.0005")
+    assert (difference > 0, difference < 0) == (value > reference, value < reference)
 
 
 @given(st.lists(st.floats(), min_size=2, max_size=5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.runs import MISSING, Run
+from mlops_actions.wandb_runs.differences import compare
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.report.slices import OPEN_ROWS, slice_patterns, slices_of, slices_table
 
@@ -39,7 +41,9 @@ def run(values: Mapping[str, Any]) -> Run:
 def table(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None, direction: str = "max") -> str:
     names = dict.fromkeys([*ours, *(theirs or {})])
     metrics = [Metric(f"eval/{name}/acc", direction) for name in names]
-    slices = slices_of(PATTERN, metrics, run(ours), None if theirs is None else run(theirs))
+    candidate, bar = run(ours), None if theirs is None else run(theirs)
+    rows = compare(candidate, [bar] if bar else [], metrics, bar)
+    slices = slices_of(PATTERN, metrics, candidate, bar, {row.metric.name: row.bar.better for row in rows if row.bar})
     return slices_table(slices, Metric(PATTERN, direction)).replace("\u00a0", " ")
 
 
@@ -86,6 +90,25 @@ TITLES = {
 @pytest.mark.parametrize(("ours", "theirs", "direction", "title"), TITLES.values(), ids=TITLES)
 def test_the_title_counts_what_is_worse(ours: Any, theirs: Any, direction: str, title: str) -> None:
     assert table(ours, theirs, direction).splitlines()[0].endswith(title)
+
+
+NOISE: dict[str, tuple[bool | None, float | None, str, str]] = {
+    "better by more": (True, 0.75, "+0.25 (+50.00 %) 🟢 better", "none of 1 slice worse than the bar by more than noise"),
+    "worse by more": (False, 0.25, "−0.25 (−50.00 %) 🔴 worse", "1 of 1 slice worse than the bar by more than noise"),
+    "no more than noise": (None, 0.25, "−0.25 (−50.00 %)", "none of 1 slice worse than the bar by more than noise"),
+    "vanished": (None, None, "🔴 vanished", "none of 1 slice worse than the bar by more than noise (1 vanished)"),
+}
+
+
+@pytest.mark.parametrize(("claim", "value", "cell", "title"), NOISE.values(), ids=NOISE)
+def test_of_groups_only_what_is_more_than_noise_is_marked(
+    claim: bool | None, value: float | None, cell: str, title: str
+) -> None:
+    metric = Metric("eval/a/acc", "max")
+    slices = slices_of(PATTERN, [metric], run({"a": value}), run({"a": 0.5}), {metric.name: claim})
+    lines = slices_table(slices, replace(metric, name=PATTERN), of_groups=True).replace("\u00a0", " ").splitlines()
+    assert lines[0] == f"**Slices of** `{PATTERN}` ↑: {title}, the largest loss first"
+    assert lines[-1].endswith(f"| {cell} |")
 
 
 def test_further_slices_are_folded() -> None:

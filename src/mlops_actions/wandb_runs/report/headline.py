@@ -136,7 +136,8 @@ def _result(findings: Findings) -> str:
         return f"{finished}: {_beyond_noise(findings.seeds)}"
     results = [row.bar.better for row in findings.rows if row.bar and row.metric.direction]
     results += [False] * len(vanished(findings.rows, findings.bar.run if findings.bar else None))
-    if not results:
+    # The mean of several groups has no noise to compare with: nothing is better, worse or equal.
+    if not results or findings.judged.by_group:
         return f"{finished}, against {plural(findings.counts.baselines, 'baseline')}"
     counted = (
         ("better", results.count(True)),

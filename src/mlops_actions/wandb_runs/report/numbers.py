@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Context, Decimal
 from typing import Any, Self
 
 from mlops_actions.core import markdown
@@ -17,6 +18,7 @@ _MINUS = "\u2212"
 _MAX_CELL = 80  # characters of a value in a table; a longer one makes the table unreadable
 _MAX_DIGITS = 17  # significant digits that tell any two floats apart
 _SPREAD = 3  # orders of magnitude, beyond which numbers are not aligned: one of them would show no digit, or too many
+_EXACT = Context(prec=50)  # digits that hold any difference of two shown numbers with equal decimals
 _FIXED = (-4, 15)  # powers of ten between which a number is written without an exponent
 
 
@@ -69,12 +71,20 @@ class NumberFormat:
         return format_number(number, self.digits) if self.decimals is None else f"{number:.{self.decimals}f}"
 
     def difference(self, value: float, reference: float) -> str:
-        """Format the difference of two of the numbers, with its sign and as many decimals as they have."""
-        difference = value - reference
-        if self.decimals is None or not math.isfinite(difference):
-            return format_difference(difference, 3)
-        text = f"{abs(difference):.{self.decimals}f}"
-        return "0" if not difference else f"{'+' if difference > 0 else _MINUS}{text}"
+        """Format the difference of two of the numbers, with its sign and as many decimals as they have.
+
+        It is the difference of the numbers as they are shown: the exact one can differ in its last digit from what a reader
+        subtracts, and would look like a mistake. Numbers that are not aligned have a difference of as many digits.
+        """
+        exact = value - reference
+        if not exact or (isinstance(value, int) and isinstance(reference, int)):
+            return format_difference(exact, self.digits)
+        shown = _EXACT.subtract(Decimal(self.text(value)), Decimal(self.text(reference)))
+        if not shown:  # two numbers that nobody asked to tell apart
+            return format_difference(exact, self.digits)
+        if self.decimals is None:
+            return format_difference(float(shown), self.digits)
+        return f"{'+' if shown > 0 else _MINUS}{abs(shown):.{self.decimals}f}"
 
 
 def aligned(values: Sequence[Any], apart: Iterable[Sequence[Any]] | None = None, digits: int = DIGITS) -> list[str]:

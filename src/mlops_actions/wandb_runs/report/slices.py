@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,11 +22,15 @@ _VANISHED, _COMPARED, _ALONE = range(3)
 
 @dataclass(frozen=True)
 class Slice:
-    """One slice: its name, and the values of candidate and bar as they were logged (`MISSING`: none)."""
+    """One slice: its name, and the values of candidate and bar as they were logged (`MISSING`: none).
+
+    `better` is whether the report marks it as better, or worse (False); None where it says neither.
+    """
 
     name: str
     value: Any
     reference: Any
+    better: bool | None = None
 
     @property
     def has_vanished(self) -> bool:
@@ -40,11 +44,6 @@ class Slice:
             return None
         return value - reference if direction == MAX else reference - value
 
-    def is_worse(self, direction: str) -> bool:
-        """Return whether the candidate lost against the bar; a value that vanished is lost."""
-        gain = self.gain(direction)
-        return self.has_vanished or (gain is not None and gain < 0)
-
 
 def slice_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
     """Return the patterns that name slices: a `*` with text before and behind it. `eval/*` names metrics of any kind."""
@@ -57,9 +56,11 @@ def slice_tables(findings: Findings) -> str:
     if run is None:
         return ""
     tables = []
+    # Between groups of seeds only a difference beyond noise is better or worse, as in the comparison.
+    better = {row.metric.name: row.bar.better for row in findings.rows if row.bar}
     for pattern, metrics in sliced_metrics(findings).items():
-        slices = slices_of(pattern, metrics, run, bar)
-        tables.append(slices_table(slices, replace(metrics[0], name=pattern)))
+        slices = slices_of(pattern, metrics, run, bar, better)
+        tables.append(slices_table(slices, replace(metrics[0], name=pattern), of_groups=findings.judged.by_group))
     return "\n\n".join(tables)
 
 
@@ -73,8 +74,10 @@ def sliced_metrics(findings: Findings) -> dict[str, list[Metric]]:
     return found
 
 
-def slices_of(pattern: str, metrics: Sequence[Metric], candidate: Run, bar: Run | None) -> tuple[Slice, ...]:
-    """Return the slices that stand behind a pattern, the worst first.
+def slices_of(
+    pattern: str, metrics: Sequence[Metric], candidate: Run, bar: Run | None, better: Mapping[str, bool | None]
+) -> tuple[Slice, ...]:
+    """Return the slices that stand behind a pattern, the worst first. `better` maps metrics to what the comparison claims.
 
     Worst is what vanished, then what lost most against the bar; without a bar, the worst value. Without a direction the
     order of the metrics stays.
@@ -83,7 +86,8 @@ def slices_of(pattern: str, metrics: Sequence[Metric], candidate: Run, bar: Run 
     direction = ""
     for metric in metrics:
         reference = metric_value(bar, metric.name) if bar else None
-        found.append(Slice(_name(pattern, metric.name), metric_value(candidate, metric.name), reference))
+        value, claim = metric_value(candidate, metric.name), better.get(metric.name)
+        found.append(Slice(_name(pattern, metric.name), value, reference, claim))
         direction = direction or metric.direction
     return tuple(sorted(found, key=lambda one: _badness(one, direction)))
 
@@ -103,8 +107,11 @@ def _badness(one: Slice, direction: str) -> tuple[int, float]:
     return _ALONE, 0.0 if value is None or not direction else value if direction == MAX else -value
 
 
-def slices_table(slices: Sequence[Slice], metric: Metric) -> str:
-    """Return the slices of one pattern as Markdown; `metric` gives pattern, direction and unit. Empty without slices."""
+def slices_table(slices: Sequence[Slice], metric: Metric, *, of_groups: bool = False) -> str:
+    """Return the slices of one pattern as Markdown; `metric` gives pattern, direction and unit. Empty without slices.
+
+    `of_groups`: both sides are groups of seeds, so that better and worse are beyond noise.
+    """
     if not slices:
         return ""
     has_bar = any(one.reference is not None for one in slices)
@@ -114,7 +121,7 @@ def slices_table(slices: Sequence[Slice], metric: Metric) -> str:
         [
             markdown.code(_cut(one.name)) or NO_VALUE,
             numbers.text(one.value),
-            *([numbers.text(one.reference), _gain(one, metric, numbers)] if has_bar else []),
+            *([numbers.text(one.reference), _change(one, numbers)] if has_bar else []),
         ]
         for one in slices
     ]
@@ -122,21 +129,25 @@ def slices_table(slices: Sequence[Slice], metric: Metric) -> str:
     table = markdown.table(header, rows[:OPEN_ROWS], align)
     if rest := rows[OPEN_ROWS:]:
         table += "\n\n" + markdown.fold(f"{len(rest)} more slices", markdown.table(header, rest, align))
-    return f"{_title(slices, metric, has_bar=has_bar)}\n\n{table}"
+    return f"{_title(slices, metric, has_bar=has_bar, of_groups=of_groups)}\n\n{table}"
 
 
-def _title(slices: Sequence[Slice], metric: Metric, *, has_bar: bool) -> str:
+def _title(slices: Sequence[Slice], metric: Metric, *, has_bar: bool, of_groups: bool) -> str:
     name = f"**Slices of** {metric_title(metric)}"
     number = f"{len(slices)} slice{'' if len(slices) == 1 else 's'}"
     if not metric.direction:
         return f"{name}: {number}, whose direction is not known"
     if not has_bar:
         return f"{name}: {number}, the worst first"
-    worse = sum(one.is_worse(metric.direction) for one in slices)
-    return f"{name}: {f'{worse} of ' if worse else 'none of '}{number} worse than the bar, the worst first"
+    vanished, worse = sum(one.has_vanished for one in slices), sum(one.better is False for one in slices)
+    if not of_groups:
+        # A value that vanished is lost.
+        return f"{name}: {worse + vanished or 'none'} of {number} worse than the bar, the worst first"
+    lost = f" ({vanished} vanished)" if vanished else ""
+    return f"{name}: {worse or 'none'} of {number} worse than the bar by more than noise{lost}, the largest loss first"
 
 
-def _gain(one: Slice, metric: Metric, numbers: NumberFormat) -> str:
+def _change(one: Slice, numbers: NumberFormat) -> str:
     """Say how the candidate's value differs from the bar's, in words for those who see no colours."""
     value, reference = finite_number(one.value), finite_number(one.reference)
     if one.has_vanished:
@@ -145,8 +156,7 @@ def _gain(one: Slice, metric: Metric, numbers: NumberFormat) -> str:
         return NO_VALUE if value is None else "new"
     absolute = value - reference
     relative = f" ({format_percent(absolute / abs(reference) * 100)})" if reference else ""
-    gain = one.gain(metric.direction)
-    mark = "" if not gain else " 🟢 better" if gain > 0 else " 🔴 worse"
+    mark = {True: " 🟢 better", False: " 🔴 worse", None: ""}[one.better]
     return f"{numbers.difference(value, reference)}{relative}{mark}".replace(" ", "\u00a0")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mlops_actions.core import markdown
 from mlops_actions.wandb_runs.metrics.metric import Metric
-from mlops_actions.wandb_runs.report.numbers import NO_VALUE, aligned, format_difference, format_number
+from mlops_actions.wandb_runs.report.numbers import NO_VALUE, NumberFormat, aligned, format_difference, format_number
 from mlops_actions.wandb_runs.report.table_parts import Column, draw_table, metric_title, run_link, unbroken
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, Spread
 from mlops_actions.wandb_runs.verdict.gates import GateResult
@@ -77,8 +77,10 @@ def seeds_table(comparisons: Sequence[SeedComparison]) -> str:
         Column[SeedComparison]("Metric", lambda comparison: metric_title(comparison.metric), "l"),
         Column[SeedComparison]("", _seeds_verdict, "l"),
         Column[SeedComparison]("Δ of means [95 % interval]", _interval),
-        Column[SeedComparison]("Candidate's seeds", lambda comparison: _spread(comparison.candidates)),
-        Column[SeedComparison]("Baseline's seeds", lambda comparison: _spread(comparison.baselines)),
+        Column[SeedComparison](
+            "Candidate's seeds", lambda comparison: _spread(comparison.candidates, _of_means(comparison))
+        ),
+        Column[SeedComparison]("Baseline's seeds", lambda comparison: _spread(comparison.baselines, _of_means(comparison))),
     ]
     advice = [f"{metric_title(each.metric)}: {markdown.escape(each.advice)}" for each in comparisons if each.advice]
     several = len(comparisons) > 1
@@ -99,14 +101,20 @@ def _seeds_verdict(comparison: SeedComparison) -> str:
 
 
 def _interval(comparison: SeedComparison) -> str:
-    difference = format_difference(comparison.difference)
+    # The reader sees both means in the same row.
+    difference = _of_means(comparison).difference(comparison.candidates.mean, comparison.baselines.mean)
     if comparison.low is None or comparison.high is None:
         return f"{difference} {markdown.escape(f'[{NO_VALUE}]')}"
     interval = f"[{format_difference(comparison.low)} … {format_difference(comparison.high)}]"
     return f"{difference} {unbroken(markdown.escape(interval))}"
 
 
-def _spread(spread: Spread) -> str:
+def _of_means(comparison: SeedComparison) -> NumberFormat:
+    means = (comparison.candidates.mean, comparison.baselines.mean)
+    return NumberFormat.of(means, [means])
+
+
+def _spread(spread: Spread, numbers: NumberFormat) -> str:
     deviation = "" if spread.deviation is None else f" ± {format_number(spread.deviation, 2)}"
     count = f"{spread.n} of {spread.started} seeds finished" if spread.n < spread.started else f"n = {spread.n}"
-    return f"{unbroken(format_number(spread.mean) + deviation)} ({count})"
+    return f"{unbroken(numbers.text(spread.mean) + deviation)} ({count})"
