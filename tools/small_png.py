@@ -1,15 +1,19 @@
-"""Make a screenshot small: one byte for each pixel, with a palette of its most frequent colours."""
+"""Make a screenshot small: one byte for each pixel, with a palette of its most frequent colours and of rare ones.
+
+A small mark (⚠️) has few pixels, and the colours of its own say what it means: no pixel may get a colour far from its own.
+"""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOURS = 256
+_FREQUENT = 128  # of them are the most frequent ones; the others are those that are farthest from all before
 _CHANNELS = {2: 3, 6: 4}  # colour type → bytes of a pixel
 
 
@@ -17,15 +21,28 @@ def shrink(path: Path) -> None:
     """Rewrite a PNG file of 8 bits for each channel, as browsers write it. Raises ValueError for any other."""
     width, height, channels, data = _read(path)
     pixels = _pixels(data, width, height, channels)
-    palette = [colour for colour, _ in Counter(pixels).most_common(_COLOURS)]
+    palette, nearest = _palette(Counter(pixels))
     index = {colour: number for number, colour in enumerate(palette)}
-    for colour in set(pixels) - index.keys():
-        index[colour] = min(range(len(palette)), key=lambda number: _distance(palette[number], colour))
-    indexed = bytes(map(index.__getitem__, pixels))
+    indexed = bytes(index[nearest[pixel]] for pixel in pixels)
     rows = b"".join(b"\0" + indexed[start : start + width] for start in range(0, len(indexed), width))
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"PLTE", b"".join(palette)), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     path.write_bytes(_SIGNATURE + b"".join(_chunk(name, content) for name, content in chunks))
+
+
+def _palette(counts: Mapping[bytes, int]) -> tuple[Collection[bytes], Mapping[bytes, bytes]]:
+    """Choose a palette for colours with their numbers of pixels; also return the nearest one of it for each colour."""
+    by_count = sorted(counts, key=lambda colour: (-counts[colour], colour))
+    palette = by_count[: _COLOURS if len(by_count) <= _COLOURS else _FREQUENT]
+    nearest = {colour: min(palette, key=lambda other: _distance(other, colour)) for colour in by_count}
+    distances = {colour: _distance(other, colour) for colour, other in nearest.items()}
+    while len(palette) < min(_COLOURS, len(by_count)):
+        added = max(by_count, key=distances.__getitem__)
+        palette.append(added)
+        for colour, distance in distances.items():
+            if (closer := _distance(added, colour)) < distance:
+                nearest[colour], distances[colour] = added, closer
+    return palette, nearest
 
 
 def _distance(colour: bytes, other: bytes) -> int:
