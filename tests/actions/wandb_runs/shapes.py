@@ -180,7 +180,7 @@ SHAPES: Sequence[Shape] = (
     Shape(
         "one-candidate",
         "One candidate",
-        "The deeper net passed both gates and beats the last release on accuracy and loss; it costs half as much again.",
+        "The deeper net passed both gates and beats the last release on accuracy and loss; it costs 43 % more GPU-hours.",
         _one,
         {"gates": _GATES, "metrics": f"{_METRICS}, eval/*/accuracy:max", "curves": "val/loss"},
         seen=(
@@ -191,7 +191,7 @@ SHAPES: Sequence[Shape] = (
     Shape(
         "seeds",
         "Three seeds of two groups",
-        "Mixup was judged as the better of two groups, and its three seeds beat main's three by more than noise.",
+        "Mixup, the better of two groups, was judged: its seeds beat main's by more than noise on accuracy and loss.",
         _seeds,
         {"aggregate": "group"},
         seen=(
