@@ -618,7 +618,7 @@ def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(step: Wandb
     assert step.run(**given, gates="acc >= 0.94\nacc >= baseline + 0.19") == 0
     report = step.summary()
     assert f"[wide \\(n = 3\\)]({step.wandb.url}/sandbox/digits/runs/c2)" in report
-    assert "| `acc` ↑ | 🟢 better | +0.2 " in report
+    assert "| `acc` ↑ | 🟢 better | +0.20 " in report
     assert "| 0.95 ± 0.02 (n = 3) | 0.75 ± 0.02 (n = 3) |" in report
     assert "no more than noise" in report
     assert "**More than noise?** Against old" in report
