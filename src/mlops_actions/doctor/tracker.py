@@ -51,6 +51,8 @@ _RUN_FIELDS = {
         "learning curves",
     ),
 }
+# Parts of a field above: where the server lacks that, it cannot be asked for them.
+_PART_OF = {"aliases of artifacts": "outputArtifacts", "cursor of artifacts": "inputArtifacts", "cursor of files": "files"}
 # The same of a project.
 _PROJECT_FIELDS = {
     "runs(filters)": ('runs(first: 1, filters: "{}") { edges { node { name } } }', "the runs of a commit, in one page"),
@@ -124,6 +126,8 @@ def _fields(api: TrackerApi, names: Mapping[str, str]) -> Any:
     missing = set()
     of_one_run = {name: (of_run % query, use) for name, (query, use) in _RUN_FIELDS.items()}
     for name, (query, use) in (of_one_run | _PROJECT_FIELDS).items():
+        if _PART_OF.get(name) in missing:
+            continue
         _, errors = api.ask(_PROJECT % query, names)
         if not errors:
             continue

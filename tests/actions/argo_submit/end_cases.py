@@ -84,7 +84,8 @@ class World:
     @property
     def comment(self) -> str:
         (comment,) = [one for one in self.sample.pull.comments if "orkflow" in one.body]
-        return plain(comment.body.partition("\n")[2])  # below the mark
+        lines = comment.body.split("\n")  # below the marks
+        return plain("\n".join(lines[next(index for index, line in enumerate(lines) if not line.startswith("<!--")) :]))
 
 
 def _gone(world: World, phase: str, *, archived: bool = False) -> None:

@@ -48,7 +48,7 @@ def taken_by(operation: str) -> str:
     """Return the permissions that an operation takes on a pull request, in the form of GitHub's header."""
     observed = {operation_key(name): observation for name, observation in OBSERVED.items()}
     published = {operation_key(name): permissions for name, permissions in PUBLISHED.items()}
-    key = operation_key(operation).replace("*", "{}")
+    key = operation_key(operation).replace("**", "*").replace("*", "{}")
     found = observed.get(key)
     return found.permissions if found and found.subject in ("", "pull") else published[key]
 

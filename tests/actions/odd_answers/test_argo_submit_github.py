@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,12 @@ SHA = "a" * 40
 WORKFLOW = manifest("true", parameters="{name: sha, value: ''}")
 OUTPUTS = ("phase", "workflow-namespace")
 _PULL = ("number", "head", "head.sha")
+_COMMENT_CALLS = comments.calls(comments.FIRST)
+# The change was made, whatever its answer said: the second look finds this step's section, so that nothing is missing.
+_change = replace(_COMMENT_CALLS["change"], silent=("404",))
 CALLS = (
     Call("GET /repos/*/*/pulls/*", "a comment's head", "decision", _PULL),
-    *comments.calls(comments.FIRST).values(),
+    *(_change if name == "change" else call for name, call in _COMMENT_CALLS.items()),
 )
 
 
