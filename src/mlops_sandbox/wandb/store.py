@@ -15,6 +15,7 @@ from typing import Any
 
 from mlops_sandbox.timestamps import timestamp
 from mlops_sandbox.wandb.filters import MISSING, matches, nested_value
+from mlops_sandbox.wandb.manifests import manifest_of
 
 # W&B shows a run as crashed after some minutes without a heartbeat.
 CRASHED_AFTER = timedelta(minutes=5)
@@ -279,19 +280,6 @@ def _rank(value: Any) -> tuple[int, Any]:
     if isinstance(value, int | float):
         return (0, value)
     return (1, value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
-
-
-def manifest_of(contents: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return the manifest that the SDK writes of files: MD5 in base64, and the size (artifact_manifest_v1.py, 0.31)."""
-    entries = {
-        path: {
-            "digest": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
-            "size": len(content),
-        }
-        for path, content in contents.items()
-    }
-    policy = {"storagePolicy": "wandb-storage-policy-v1", "storagePolicyConfig": {"storageLayout": "V2"}}
-    return {"version": 1, **policy, "contents": entries}
 
 
 class Store:
