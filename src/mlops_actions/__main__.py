@@ -301,7 +301,7 @@ def _write(outcome: Outcome, runner: GitHubRunner) -> None:
         runner.warning(
             f"GitHub drops job outputs that are made of {', '.join(runner.outputs_with_secrets)}: each holds a line of a "
             "secret, and GitHub masks every line of a secret, such as the braces of a JSON key\n"
-            "store a secret of several lines in one line: a JSON key by `jq -c . key.json`, a kubeconfig by `base64 -w0`"
+            "store a secret in one line: a JSON key by `jq -c . key.json`, a kubeconfig by `base64 | tr -d '\\n'`"
         )
 
 

@@ -112,9 +112,9 @@ def journey(reader: Reader, sandbox: Sandbox, origin: Path, act: Act, *, real: b
             "kubectl apply --filename mlops/rbac.yaml && "
             'kubectl create secret generic wandb --from-literal=api-key="$WANDB_API_KEY"'
         )
-        reader.type("sh mlops/kubeconfig.sh | base64 | gh secret set KUBECONFIG")
+        reader.type("sh mlops/kubeconfig.sh | base64 | tr -d '\\n' | gh secret set KUBECONFIG")
     else:
-        reader.type('base64 "$KUBECONFIG" | gh secret set KUBECONFIG')
+        reader.type('base64 < "$KUBECONFIG" | tr -d "\\n" | gh secret set KUBECONFIG')
     reader.type("gh label create training && gh label create trained && gh label create training-failed")
     reader.type("env | grep -E '^(WANDB_API_KEY|REGISTRY_PASSWORD)=' | gh secret set --env-file -")
     reader.type("git add --all && git commit --quiet --message 'Train on the pull request' && git push --quiet origin main")
@@ -217,7 +217,7 @@ def test_the_accounts_token_may_submit_and_no_more(cluster: RealCluster, tmp_pat
     reader.type("mlops-actions init --project octo/model --service-account dry-run")
     reader.type("kubectl apply --filename mlops/rbac.yaml")
     try:
-        reader.type("sh mlops/kubeconfig.sh 1h | base64 | gh secret set KUBECONFIG")
+        reader.type("sh mlops/kubeconfig.sh 1h | base64 | tr -d '\\n' | gh secret set KUBECONFIG")
         job.environ.pop("KUBECONFIG")
         secret = reader.secrets["KUBECONFIG"]
         config = base64.b64decode(secret).decode()

@@ -173,7 +173,8 @@ class Inputs(DeclaredInputs):
     )
     kubeconfig: str | None = input_field(
         verbatim,
-        "Path, YAML or base64. Default: the variable `KUBECONFIG`, then the service account of the pod.",
+        "Path, YAML or base64. As a secret: base64 in one line, since GitHub masks every line of a secret by itself. "
+        "Default: the variable `KUBECONFIG`, then the service account of the pod.",
         secret=True,
     )
     kube_context: str | None = input_field(text, "Context of the kubeconfig. Default: its current context.")
@@ -187,7 +188,7 @@ class Inputs(DeclaredInputs):
     )
     google_credentials: str | None = input_field(
         verbatim,
-        "JSON or base64. Default: Application Default Credentials.",
+        "JSON or base64; as a secret in one line. Default: Application Default Credentials.",
         secret=True,
         legacy=("application_credentials",),
     )

@@ -47,8 +47,8 @@ class ArtifactFiles:
         self._workspace.path(shown, "artifacts-dir")  # a link on the way may lead out
         if target.exists() or target.is_symlink():
             raise BadInput(f"{shown!r} exists already", "give another folder in 'artifacts-dir', or remove it before")
+        self._workspace.make_folder(target.parent)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent, prefix=".artifact-") as temporary:
                 download = Path(temporary) / "download"
                 size = _save(content, download)
@@ -56,6 +56,7 @@ class ArtifactFiles:
                 unpacked.mkdir()
                 if not _unpack(download, unpacked):
                     download.replace(unpacked / safe_name(file_name))
+                self._workspace.hand_over(unpacked)
                 unpacked.replace(target)
         except OSError as error:
             raise BadInput(

@@ -110,12 +110,14 @@ class WorkspaceFiles:
     def write(self, folder: Path, files: Mapping[str, str]) -> dict[str, str]:
         """Write files (name → content) into a folder that `path` returned, and create the folder.
 
+        They belong to the workspace's owner, who may not be root: a self-hosted runner must be able to clean up.
         Returns the files' paths from the workspace by name; raises BadInput where the folder cannot be written.
         """
+        self.make_folder(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             for name, content in files.items():
                 _replace(folder / name, content)
+                self._give(folder / name)
         except OSError as error:
             raise BadInput(
                 f"the folder {str(folder)!r} cannot be written: {error.strerror or error}",

@@ -9,6 +9,7 @@ from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.ports import GitHubApi, pages
 from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.secret_lines import masks_ordinary_text, remedy
 from mlops_actions.doctor.workflow import secrets_in
 
 _CHECK = Checker("github")
@@ -65,8 +66,15 @@ def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:
     for name in scope.workflow.secrets:
         value = scope.context.get(f"secrets.{name}")
         if value is None:
-            remedy = scope.gh("secret list")
-            yield _CHECK.unknown(f"secret {name}", asked, "the token may not list secrets", remedy=remedy)
+            look = scope.gh("secret list")
+            yield _CHECK.unknown(f"secret {name}", asked, "the token may not list secrets", remedy=look)
+        elif value and masks_ordinary_text(value):
+            yield _CHECK.fails(
+                f"secret {name}",
+                f"the job's variable {name}",
+                "it has several lines, each of which GitHub masks: logs lose ordinary text, and job outputs that hold it",
+                remedy=remedy(name, value, scope.gh(f"secret set {name}")),
+            )
         elif value:
             yield _CHECK.ok(f"secret {name}", f"the job's variable {name}", "the job gets it")
         elif name in _optional(scope):
@@ -78,8 +86,8 @@ def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:
 def _passed_variables(scope: Scope, asked: str) -> Iterator[HealthCheck]:
     """Check the variables that the job passed on, all of them in `DOCTOR_VARS`."""
     if ALL_VARIABLES not in scope.context:
-        remedy = scope.gh("variable list")
-        yield _CHECK.unknown("variables", asked, "the token may not list variables", remedy=remedy)
+        look = scope.gh("variable list")
+        yield _CHECK.unknown("variables", asked, "the token may not list variables", remedy=look)
         return
     for name in scope.workflow.variables:
         if f"vars.{name}" in scope.context:

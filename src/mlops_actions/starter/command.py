@@ -155,7 +155,7 @@ def _remaining_steps(answers: Answers, directory: Path) -> str:
         f"  kubectl --namespace {answers.namespace} create secret generic wandb --from-literal=api-key=…",
         "",
         "The secrets of the repository:",
-        f"  sh {KUBECONFIG} | base64 | gh secret set KUBECONFIG{where}",
+        f"  sh {KUBECONFIG} | base64 | tr -d '\\n' | gh secret set KUBECONFIG{where}",
         f"  gh secret set WANDB_API_KEY{where}",
     ]
     if not answers.on_github:

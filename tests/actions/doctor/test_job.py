@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -91,7 +92,7 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def secrets(world: World) -> dict[str, str]:
-    kubeconfig = Path(world.environ["KUBECONFIG"]).read_text()
+    kubeconfig = base64.b64encode(Path(world.environ["KUBECONFIG"]).read_bytes()).decode()
     return {"KUBECONFIG": kubeconfig, "WANDB_API_KEY": world.wandb.api_key, "REGISTRY_PASSWORD": PASSWORD}
 
 
@@ -118,6 +119,19 @@ def test_a_wrong_secret_fails_the_job(
     job = start({**secrets, **change})
     assert job.conclusion == "failure"
     assert line in "\n".join(lines)
+
+
+def test_a_secret_whose_lines_hide_ordinary_text_fails_and_gets_a_command(
+    start: Start, secrets: dict[str, str], lines: list[str]
+) -> None:
+    kubeconfig = base64.b64decode(secrets["KUBECONFIG"]).decode()
+    job = start({**secrets, "KUBECONFIG": kubeconfig})
+    assert job.conclusion == "failure"
+    log = "\n".join(lines)
+    assert "✗ secret KUBECONFIG" in log
+    assert "base64 < FILE | tr -d '\\n' | gh secret set KUBECONFIG" in log
+    assert "✗ connection" not in log  # it is a kubeconfig nevertheless
+    assert "kind: Config" not in job.step("ask").summary
 
 
 def test_a_permission_that_the_organisation_withholds_fails_the_job(

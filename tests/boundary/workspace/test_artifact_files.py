@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import random
 import tarfile
 from collections.abc import Callable
@@ -69,6 +70,18 @@ def test_a_file_is_written_and_an_archive_is_unpacked(
     put: Callable[[bytes], dict[str, bytes]], content: bytes, files: dict[str, bytes]
 ) -> None:
     assert put(content) == files
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize(
+    "content", [b"plain", archive(special("d", tarfile.DIRTYPE), ("d/e/x", b"1"))], ids=["file", "archive"]
+)
+def test_all_that_was_put_belongs_to_the_workspace_s_owner(tmp_path: Path, content: bytes) -> None:
+    os.chown(tmp_path, 1001, 121)
+    ArtifactFiles(WorkspaceFiles(tmp_path)).put("artifacts/today", ("node", "model"), "model.bin", iter([content]))
+    owners = {str(path.relative_to(tmp_path)): (path.stat().st_uid, path.stat().st_gid) for path in tmp_path.rglob("*")}
+    assert {"artifacts", "artifacts/today", "artifacts/today/node", "artifacts/today/node/model"} < owners.keys()
+    assert set(owners.values()) == {(1001, 121)}
 
 
 HOSTILE = {

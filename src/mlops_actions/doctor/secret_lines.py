@@ -1,0 +1,35 @@
+"""A secret of several lines: the runner masks each of them, so that ordinary text is hidden and job outputs are dropped."""
+
+from __future__ import annotations
+
+import json
+import re
+
+# A line that nobody writes by chance: a long stretch without blanks, as keys and base64 are.
+_UNLIKELY = re.compile(r"[^\s:]{12,}")
+_PEM = re.compile(r"^-----BEGIN [A-Z0-9 ]+-----$.*?^-----END [A-Z0-9 ]+-----$", re.DOTALL | re.MULTILINE)
+
+
+def masks_ordinary_text(value: str) -> bool:
+    """Tell whether a line of the secret is text that a log or an output may hold, such as `kind: Config` or `{`."""
+    if len(_lines(value)) < 2:
+        return False
+    # A key file has several lines, none of which is ordinary.
+    return any(not _UNLIKELY.fullmatch(line) for line in _lines(_PEM.sub("", value)))
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in re.split(r"[\r\n]", text) if line.strip()]
+
+
+def remedy(name: str, value: str, set_secret: str) -> str:
+    """Return the command that stores the secret in one line; `set_secret` is the command that sets it."""
+    try:
+        is_json = isinstance(json.loads(value), dict | list)
+    except (ValueError, RecursionError):
+        is_json = False
+    if is_json:
+        return f"jq -c . FILE | {set_secret}"
+    if re.search(r"^(?:kind:\s*Config|clusters:)", value, re.MULTILINE) or re.fullmatch(r"[A-Za-z0-9+/=\r\n]+", value):
+        return f"base64 < FILE | tr -d '\\n' | {set_secret}"
+    return f"write the value of {name} in one line, then: {set_secret}"
