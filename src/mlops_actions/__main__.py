@@ -177,7 +177,8 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
             return None
         from mlops_actions.boundary.github import GitHub
 
-        return GitHub.connect(inputs.github_token, context, runner, section_of(context, inputs.matrix or {}))
+        section = section_of(context, inputs.matrix or {}, inputs.section or "")
+        return GitHub.connect(inputs.github_token, context, runner, section)
 
     workspace = WorkspaceFiles(context.workspace)
     ports = Ports(

@@ -12,8 +12,8 @@ from mlops_actions.core.parsers import items
 PULL_REQUEST = "pull-request"  # in the place of a name: all workflows of the event's pull request
 # Each of these says what to submit, and changes nothing about a workflow that exists already.
 OF_A_SUBMISSION = (
-    *("strict", "image", "sha", "name", "generate-name", "labels", "annotations", "service-account", "entrypoint"),
-    *("priority", "idempotency", "callback", "callback-image", "dry-run"),
+    *("strict", "image", "sha", "name", "generate-name", "labels", "annotations", "service-account"),
+    *("entrypoint", "workflow-entrypoint", "priority", "idempotency", "callback", "callback-image", "dry-run"),
 )
 # These too, but a retry may change parameters.
 PARAMETERS = ("parameters", "parameter-file", "parameter_file_path", "unknown-parameters")

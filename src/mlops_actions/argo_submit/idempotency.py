@@ -16,16 +16,25 @@ DIGEST_LENGTH = 10
 DEFAULT_GENERATE_NAME = "workflow-"
 
 
-def request_key(workflow: Mapping[str, Any], mode: str, context: Context, sha: str) -> str:
+def request_key(
+    workflow: Mapping[str, Any],
+    mode: str,
+    context: Context,
+    sha: str,
+    *,
+    matrix: Mapping[str, Any] | None = None,
+    section: str | None = None,
+) -> str:
     """Return a hash that identifies the request; empty where every request creates a new workflow.
 
-    The hash covers the workflow before the suite labels it. In the mode `run` it covers the GitHub run, job and step too:
-    the jobs of a matrix, whose parameters differ, are different requests, and a re-run of a job is the same request.
+    The hash covers the workflow before the suite labels it. In the mode `run` it covers the GitHub run, job and step too,
+    with the matrix values and the name of its section: legs of a matrix, and two calls of a reusable workflow, are different
+    requests, and a re-run of a job is the same request.
     """
     if mode == "none":
         return ""
     parts: list[object] = [context.repository, workflow]
-    parts += [context.run_id, context.job, context.step] if mode == "run" else [sha]
+    parts += [context.run_id, context.job, context.step, matrix or {}, section or ""] if mode == "run" else [sha]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

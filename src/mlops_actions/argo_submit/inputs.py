@@ -12,6 +12,7 @@ from mlops_actions.argo_submit import (
     input_parsers,
     node_selector,
     object_names,
+    source_inputs,
     waiting,
 )
 from mlops_actions.argo_submit import parameters as parameter_texts
@@ -158,6 +159,11 @@ class Inputs(DeclaredInputs):
         object_names.read_service_account, "Service account, instead of the manifest's `serviceAccountName`."
     )
     entrypoint: str | None = input_field(text, "Template to start with, instead of the manifest's `entrypoint`.")
+    workflow_entrypoint: str | None = input_field(
+        text,
+        "The same as `entrypoint`, for workflows that also run under `act`, which takes an input `entrypoint` of any "
+        "action for the program to start its container with.",
+    )
     priority: int | None = input_field(integer(), "Priority, instead of the manifest's.")
     superseded: str = input_field(
         choice("leave", "stop"),
@@ -291,6 +297,11 @@ class Inputs(DeclaredInputs):
         "Tag of the comment: each tag has its own comment. wandb-runs with the same tag turns it into the report.",
         default="mlops",
     )
+    section: str | None = input_field(
+        text,
+        "Name of this workflow's section, where several jobs, steps or workflows write one comment. The report of "
+        "wandb-runs with the same `section` takes its place. Default: workflow, job with its matrix values, and step.",
+    )
     matrix: Mapping[str, Any] | None = input_field(
         matrix_values,
         "The matrix values of the job: each leg has its own section of the comment. The runner fills it in.",
@@ -326,6 +337,11 @@ class Inputs(DeclaredInputs):
         return self.was_given("workflow_yaml_path")
 
     @property
+    def start(self) -> str | None:
+        """The template to start with, under either name."""
+        return self.workflow_entrypoint or self.entrypoint
+
+    @property
     def adds_parameters(self) -> bool:
         """Whether parameters of the file that the workflow does not declare are added to it."""
         return self.was_given("parameter_file_path") and not self.was_given("unknown-parameters")
@@ -348,16 +364,9 @@ class Inputs(DeclaredInputs):
 
     def problems(self) -> Iterator[BadInput]:
         """Yield what is wrong with the inputs together."""
-        sources = [name for name, value in self._sources() if value]
-        if len(sources) != 1:
-            *names, last = (f"'{name}'" for name, _ in self._sources())
-            given_names = " and ".join(f"'{name}'" for name in sources) or "none of them"
-            yield BadInput(
-                f"exactly one of {', '.join(names)} and {last} must be given; given: {given_names}",
-                "give 'workflow' (a manifest), 'from' (a template in the cluster), or the name of a workflow that exists",
-            )
-        if self.name and self.generate_name:
-            yield BadInput("inputs 'name' and 'generate-name' exclude each other", "give one of them")
+        sources = (("workflow", self.workflow), ("from", self.from_), ("attach", self.attach), *self.controls)
+        yield from source_inputs.problems(sources)
+        yield from source_inputs.problems_of_names(self.name, self.generate_name, self.entrypoint, self.workflow_entrypoint)
         if self.attach and self.dry_run:
             yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
         if self.attach and self.was_given("superseded"):
@@ -373,9 +382,6 @@ class Inputs(DeclaredInputs):
             )
         yield from connection.problems(self.was_given)
         yield from connection.problems_of_argo_server(self.argo_server or "", self.argo_token or "")
-
-    def _sources(self) -> tuple[tuple[str, object], ...]:
-        return (("workflow", self.workflow), ("from", self.from_), ("attach", self.attach), *self.controls)
 
 
 ACTION = Action(

@@ -148,7 +148,9 @@ def _prepare(
     if entries := parameters.argument_entries(spec, values):
         spec = {**spec, "arguments": {**(spec.get("arguments") or {}), "parameters": entries}}
     workflow = {**workflow, "spec": spec}
-    key = idempotency.request_key(workflow, inputs.idempotency, context, revision.sha)
+    key = idempotency.request_key(
+        workflow, inputs.idempotency, context, revision.sha, matrix=inputs.matrix, section=inputs.section
+    )
     # After the key: the callback names the run, which `idempotency: sha` must ignore, and the time passes.
     if inputs.callback:
         request = callback.callback_request(revision, context, inputs.callback_image, inputs.callback_secret or "")
@@ -223,7 +225,7 @@ def _overrides(inputs: Inputs) -> manifest.Overrides:
         labels=inputs.labels or {},
         annotations=inputs.annotations or {},
         service_account=inputs.service_account,
-        entrypoint=inputs.entrypoint,
+        entrypoint=inputs.start,
         priority=inputs.priority,
     )
 

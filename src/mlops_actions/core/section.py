@@ -19,7 +19,9 @@ class CommentSection:
     """A section of a comment: `key` tells it from others, `title` names it for people.
 
     `workflow` is the same for all sections of a workflow, `leg` for all steps of one job (of one leg of a matrix, where
-    `in_matrix`). `attempt` counts the attempts of the workflow run. The first three are short hashes, empty where unknown.
+    `in_matrix`). `is_named` tells that the user gave the title: sections of two names stay apart, also in one job, since two
+    calls of a reusable workflow are jobs of one name. `attempt` counts the attempts of the workflow run. `key`, `leg` and
+    `workflow` are short hashes, empty where unknown.
     """
 
     key: str = ""
@@ -27,6 +29,7 @@ class CommentSection:
     workflow: str = ""
     title: str = ""
     in_matrix: bool = False
+    is_named: bool = False
     attempt: int = 1
 
 
@@ -60,6 +63,7 @@ def section_of(context: Context, matrix: Mapping[str, Any], name: str = "") -> C
         workflow=_hash(workflow),
         title=name or _title(context, matrix),
         in_matrix=bool(matrix),
+        is_named=bool(name),
         attempt=context.run_attempt,
     )
 

@@ -20,8 +20,8 @@ from mlops_actions.core.section import CommentSection
 MARKER = "<!-- mlops-actions"
 _RUN = re.compile(
     rf"^{MARKER}-run:(?P<run>[\w.-]+)"
-    r"(?: (?P<kind>report|progress) (?P<key>\w*)/(?P<leg>\w*)/(?P<workflow>\w*)/(?P<attempt>\d{1,6})(?P<matrix>m?)"
-    r" (?P<title>[^\s>]{0,720}))? -->\n",
+    r"(?: (?P<kind>report|progress) (?P<key>\w*)/(?P<leg>\w*)/(?P<workflow>\w*)"
+    r"/(?P<attempt>\d{1,6})(?P<matrix>m?)(?P<named>n?) (?P<title>[^\s>]{0,720}))? -->\n",
     re.MULTILINE,
 )
 _BODY = f"{MARKER}-body -->\n"
@@ -62,7 +62,8 @@ class Part:
             return f"{MARKER}-run:{self.run} -->\n"
         kind = "report" if self.is_report else "progress"
         title = quote_plus(one.title[:_MAX_MARKED_TITLE], safe="(),:/=")
-        ids = f"{one.key}/{one.leg}/{one.workflow}/{one.attempt}{'m' if one.in_matrix else ''}"
+        marks = "m" * one.in_matrix + "n" * one.is_named
+        ids = f"{one.key}/{one.leg}/{one.workflow}/{one.attempt}{marks}"
         return f"{MARKER}-run:{self.run} {kind} {ids} {title} -->\n"
 
 
@@ -77,7 +78,8 @@ def _part(mark: re.Match[str], text: str) -> Part:
     _, separator, body = text.partition(_BODY)
     section = CommentSection(
         mark["key"] or "", mark["leg"] or "", mark["workflow"] or "",
-        unquote_plus(mark["title"] or ""), in_matrix=bool(mark["matrix"]), attempt=int(mark["attempt"] or 1),
+        unquote_plus(mark["title"] or ""),
+        in_matrix=bool(mark["matrix"]), is_named=bool(mark["named"]), attempt=int(mark["attempt"] or 1),
     )  # fmt: skip
     return Part(mark["run"], (body if separator else text).strip(), mark["kind"] != "progress", section)
 
@@ -91,17 +93,18 @@ class Merged:
 
 
 def merge(own: Part, present: Iterable[Part]) -> Merged:
-    """Put a part among those that are present: it replaces its own, and no other of the same workflow run.
+    """Put a part among those that are present: it replaces its own, and no other report of the same workflow run.
 
     A report of a job replaces what the same job said about its progress. Where the job said nothing, that was another job's
-    work, and the report replaces it unless it failed or belongs to a leg of a matrix.
+    work, and the report replaces it unless it failed or belongs to a leg of a matrix. Sections of two names that users
+    gave say nothing about each other.
     """
     present = list(present)
     others = [part for part in present if part.section.key != own.section.key or part.run != own.run]
     if own.is_report and own.section.attempt == 1 and any(_is_newer(part, own) for part in others):
         return Merged(_sorted(others), (own,))
     # Its own report, written before, stands for the progress that it replaced.
-    is_known = any(_same_leg(part, own) for part in present)
+    is_known = any(_same_leg(part, own) and not _named_apart(part, own) for part in present)
     shown, earlier = [own], []
     for part in others:
         if _is_earlier(part, own):
@@ -140,8 +143,13 @@ def _same_leg(part: Part, own: Part) -> bool:
     return part.run == own.run and part.section.leg == own.section.leg
 
 
+def _named_apart(part: Part, own: Part) -> bool:
+    one, other = part.section, own.section
+    return one.is_named and other.is_named and one.key != other.key
+
+
 def _is_replaced(part: Part, own: Part, *, is_known: bool) -> bool:
-    if part.run != own.run:
+    if part.run != own.run or _named_apart(part, own):
         return False
     if _same_leg(part, own):
         # A new attempt of the job makes everything of the attempt before outdated.

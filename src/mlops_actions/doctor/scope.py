@@ -96,7 +96,8 @@ class Scope:
     def workflow_of(self, step: ActionStep, text: str, file: str) -> tuple[Json, tuple[str, ...]]:
         """Return the workflow that a step makes of a manifest, and what it leaves out; raises BadInput."""
         strict = self.value(step, "strict", "true").strip().lower() != "false"
-        return self.read_manifest(text, file, strict=strict, entrypoint=self.value(step, "entrypoint"))
+        start = self.value(step, "workflow-entrypoint") or self.value(step, "entrypoint")
+        return self.read_manifest(text, file, strict=strict, entrypoint=start)
 
     def texts(self, paths: Iterable[str]) -> dict[str, str | ActionError]:
         """Read files of the checkout; a file that cannot be read is its error."""

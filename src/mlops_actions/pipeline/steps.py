@@ -51,6 +51,10 @@ _HELP = {
     "project": "`entity/project` on W&B, as in its address. Without it, nothing is reported.",
     "comment": "Keep one comment on the pull request: what runs, how it ended, and in the end the report.",
     "comment-tag": "Which comment: each tag has its own.",
+    "section": "Name of the section of the comment, where several jobs or calls share one. Two calls of the reusable "
+    "workflow in one run need a name or the `matrix` each. Default: workflow, job with its matrix values, and step.",
+    "matrix": "The matrix values of the job: each leg has its own section of the comment. The runner fills it in, but not "
+    "for the call of a reusable workflow: give `toJSON(matrix)` there.",
     "github-token": "The token to read and write on GitHub with.",
 }
 # A pull request's image must never be tagged `latest` or with the name of a branch.
@@ -62,7 +66,7 @@ _DEFAULT = {"comment": "true", "tags": "sha"}
 _OF_A_CONTINUED_WORKFLOW = (
     *CONNECTION,
     *("namespace", "argo-url", "timeout", "on-timeout", "fail-on", "on-cancel", "on-cancel-attached"),
-    *("logs", "artifacts", "artifacts-dir", "comment", "comment-tag", "github-token"),
+    *("logs", "artifacts", "artifacts-dir", "comment", "comment-tag", "section", "matrix", "github-token"),
 )
 # `/stop`, `/approve` and `/reject` take only where the cluster is; the templates add the namespace.
 _OF_A_CONTROL = (*CONNECTION, "github-token")
@@ -162,17 +166,8 @@ STEPS = (
             *("project", "api-key", "base-url", "sha-config-key", "baseline", "no-baseline"),
             *("baseline-tags", "baseline-sha", "max-baselines"),
             *("metrics", "select-by", "judge", "config-keys", "gates", "require", "aggregate", "curves", "lineage"),
-            *(
-                "promote-alias",
-                "partial",
-                "check-name",
-                "statement",
-                "comment",
-                "comment-tag",
-                "section",
-                "matrix",
-                "github-token",
-            ),
+            *("promote-alias", "partial", "check-name", "statement"),
+            *("comment", "comment-tag", "section", "matrix", "github-token"),
         ),
     ),
 )

@@ -328,6 +328,13 @@ FROM = [
     Case("another entrypoint with its input", "", {"from_": "workflowtemplate/case-say-2", "entrypoint": "say"},
          {"spec.entrypoint": "say"},
          objects=(template("case-say-2", {**_SAYS, "arguments": {"parameters": [{"name": "text", "value": "a"}]}}),)),
+    Case("another entrypoint by the name that act leaves alone", "", {
+        "from_": "workflowtemplate/case-say-2", "workflow_entrypoint": "say",
+    }, {"spec.entrypoint": "say"},
+         objects=(template("case-say-2", {**_SAYS, "arguments": {"parameters": [{"name": "text", "value": "a"}]}}),)),
+    Case("another entrypoint under both names", workflow(), {
+        "entrypoint": "main", "workflow_entrypoint": "main",
+    }, {"spec.entrypoint": "main"}),
     Case("another entrypoint of a file without its input", workflow(templates=MAIN + SAY), {"entrypoint": "say"},
          refused="entrypoint gives no value for the input 'text' of template 'say'"),
     Case("an exit handler without its input", inputs={"from_": "workflowtemplate/case-say-3"},

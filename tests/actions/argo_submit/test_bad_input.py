@@ -41,6 +41,7 @@ def nothing_submitted(cluster: Cluster) -> bool:
         ({"workflow": "x", "timeout": "soon"}, "input 'timeout' must be a duration", "correct 'timeout'"),
         ({"workflow": "x", "wait": "yes"}, "input 'wait' must be true or false", "correct 'wait'"),
         ({"workflow": "x", "name": "a", "generate_name": "b-"}, "'name' and 'generate-name' exclude", "give one of them"),
+        ({"workflow": "x", "entrypoint": "a", "workflow_entrypoint": "b"}, "differ: 'a' and 'b'", "give one of them"),
         ({"workflow": "x", "sha": "abc123"}, "input 'sha' must be a full commit SHA", "correct 'sha'"),
         ({"workflow": "x", "logs": "some"}, "input 'logs' must be one of all, failed, none", "correct 'logs'"),
         ({"workflow": "nowhere/*.yaml"}, "input 'workflow' names no file in the workspace", "actions/checkout"),

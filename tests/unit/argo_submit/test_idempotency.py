@@ -30,6 +30,9 @@ def test_another_run_job_step_or_repository_is_another_request(change: dict[str,
 
 def test_the_legs_of_a_matrix_are_different_requests() -> None:
     assert request_key(WORKFLOW, "run", CONTEXT, "x") != request_key({"spec": {"a": 2}}, "run", CONTEXT, "x")
+    legs: list[dict[str, Any]] = [{}, {"matrix": {"gpu": 1}}, {"matrix": {"gpu": 2}}, {"section": "a"}, {"section": "b"}]
+    assert len({request_key(WORKFLOW, "run", CONTEXT, "x", **leg) for leg in legs}) == len(legs)
+    assert len({request_key(WORKFLOW, "sha", CONTEXT, "x", **leg) for leg in legs}) == 1
 
 
 def test_by_commit_the_key_depends_on_the_commit_and_not_on_the_run() -> None:

@@ -70,6 +70,7 @@ def test_a_name_stands_for_everything_else_but_the_leg_stays_known() -> None:
     one, two = section(name="nightly"), section(name="nightly", job="other", workflow_ref="")
     assert one.key == two.key
     assert one.leg == section().leg
+    assert (one.is_named, section().is_named) == (True, False)
 
 
 TITLES = [

@@ -24,6 +24,11 @@ def leg(name: str, *, job: str = "", step: str = "", workflow: str = "w1", attem
     )  # fmt: skip
 
 
+def named(name: str, *, attempt: int = 1) -> Section:
+    """The section of a call of a reusable workflow, whose jobs have the same names in each call."""
+    return Section(f"n{name}", "l1", "w1", name, is_named=True, attempt=attempt)
+
+
 A, B = leg("a"), leg("b")
 TRAIN, REPORT = leg("x", job="train", matrix=False), leg("x", job="report", matrix=False)
 OTHER = leg("o", workflow="w2", matrix=False)
@@ -153,6 +158,23 @@ CASES: list[tuple[str, list[Write], list[str], list[str], list[str]]] = [
         "a named section of two workflows is one",
         [Write(Section("n", "l1", "w1", "n"), "### ✅ one"), Write(Section("n", "l2", "w2", "n"), "### ✅ two", "11")],
         ["two"], ["one"], ["2026-03-01: ✅ one"],
+    ),
+    (
+        "the report of a named section takes the place of its own progress",
+        [progress(named("cnn"), "🏃 c"), progress(named("mlp"), "🏃 m"), Write(named("cnn"), "### ✅ C")],
+        ["🏃 m", "### ✅ C", "⏳ 1 of 2"], ["🏃 c"], [],
+    ),
+    (
+        "a named report that followed no progress leaves that of another name",
+        [progress(named("mlp"), "🏃 m"), Write(named("cnn"), "### ✅ C")], ["🏃 m", "### ✅ C"], [], [],
+    ),
+    (
+        "the next attempt of a named section leaves another name",
+        [Write(named("mlp"), "### ✅ M"), progress(named("cnn", attempt=2), "🏃 c")], ["### ✅ M", "🏃 c"], [], [],
+    ),
+    (
+        "progress without a name becomes the report that has one",
+        [progress(TRAIN, "🏃 t"), Write(replace(TRAIN, key="n1", is_named=True), "### ✅ R")], ["### ✅ R"], ["🏃 t"], [],
     ),
 ]  # fmt: skip
 

@@ -127,7 +127,9 @@ def test_the_prefix_of_commands_is_not_that_of_tags(which: str, request: pytest.
 
 def test_two_steps_share_only_the_inputs_that_mean_the_same_to_both() -> None:
     names = [name for step in pipeline.STEPS for name in {step.public_input(one) for one in step.passes_on}]
-    assert {name for name in names if names.count(name) > 1} == {"comment", "comment-tag", "github-token", "matrix"}
+    assert {name for name in names if names.count(name) > 1} == {
+        *("comment", "comment-tag", "github-token", "matrix", "section")
+    }
 
 
 @pytest.mark.parametrize("which", ["root", "called"])
