@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
 PACKAGE := pyproject.toml src/mlops_actions/__init__.py
 
-.PHONY: check demo screenshots test e2e bench lint audit docs lock release-prepare release-dry-run clean
+.PHONY: check site demo screenshots test e2e bench lint audit docs lock release-prepare release-dry-run clean
 
 demo: .venv/demo.done
 	$(BIN)/mlops-actions demo
@@ -22,13 +22,13 @@ check: .venv/dev.done
 test: .venv/dev.done
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
-e2e: .venv/dev.done
+e2e: .venv/dev.done .venv/docs.done
 	tools/e2e.sh $(PYTEST)
 
 bench: .venv/dev.done
 	$(BIN)/python -m tests.bench
 
-lint: .venv/dev.done
+lint: .venv/dev.done .venv/docs.done
 	tools/lint.sh
 
 # Ask for known vulnerabilities of what is locked; AUDIT=required fails where nobody can be asked.
@@ -37,6 +37,10 @@ audit: .venv/dev.done
 
 docs: .venv/dev.done
 	$(BIN)/mlops-actions docs
+
+# The documentation as a site, into site/.
+site: .venv/docs.done
+	tools/website/build.sh
 
 # Compile the lock files anew from pyproject.toml.
 lock: .venv/python.done
@@ -52,7 +56,7 @@ release-dry-run: .venv/dev.done
 	tools/e2e.sh --verbose -s tests/e2e/test_release.py $(PYTEST)
 
 clean:
-	rm -rf .venv .cache demo-output
+	rm -rf .venv .cache demo-output site
 
 .venv/python.done:
 	tools/venv.sh $(PYTHON)

@@ -1,6 +1,6 @@
-"""Look up known vulnerabilities of every locked package: `audit.py [LOCK]`.
+"""Look up known vulnerabilities of every locked package: `audit.py [LOCK…]`.
 
-The default is tools/locks/dev.txt, which holds every package of the other lock files. A known vulnerability always fails.
+The default is two files that hold every package of all the others. A known vulnerability always fails.
 Where the advisory service cannot be reached (a machine without network, or behind a mirror that serves only packages), the
 audit prints "not checked" and passes. With AUDIT=required, which the workflows set, a package that could not be checked
 fails the audit.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LOCK = "tools/locks/dev.txt"
+LOCKS = ("tools/locks/dev.txt", "tools/locks/docs.txt")
 # Seconds for one answer; a machine without network must not delay the other checks.
 TIMEOUT = 15
 
@@ -53,12 +53,12 @@ def judge(report: Mapping[str, Any] | None, *, required: bool) -> Verdict:
     )
 
 
-def report_on(lock: Path) -> Mapping[str, Any] | None:
-    """Run pip-audit for every package of a lock file."""
+def report_on(locks: Sequence[str]) -> Mapping[str, Any] | None:
+    """Run pip-audit for every package of some lock files."""
     completed = subprocess.run(
         [
-            str(Path(sys.executable).with_name("pip-audit")), "--requirement", str(lock), "--require-hashes", "--no-deps",
-            "--disable-pip", "--progress-spinner", "off", "--timeout", str(TIMEOUT), "--format", "json",
+            str(Path(sys.executable).with_name("pip-audit")), *(f"-r{lock}" for lock in locks), "--require-hashes",
+            "--no-deps", "--disable-pip", "--progress-spinner", "off", "--timeout", str(TIMEOUT), "--format", "json",
         ], capture_output=True, text=True, check=False,
     )  # fmt: skip
     try:
@@ -70,9 +70,8 @@ def report_on(lock: Path) -> Mapping[str, Any] | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Audit one lock file; return the exit code."""
-    lock = Path(arguments[0] if arguments else LOCK)
-    verdict = judge(report_on(lock), required=os.environ.get("AUDIT") == "required")
+    """Audit some lock files; return the exit code."""
+    verdict = judge(report_on(arguments or LOCKS), required=os.environ.get("AUDIT") == "required")
     print("\n".join(verdict.lines), file=sys.stdout if verdict.passed else sys.stderr)
     return 0 if verdict.passed else 1
 

@@ -40,6 +40,8 @@ if [ "$fast" != --fast ]; then
   check "actionlint" "$go_tools/actionlint" -shellcheck= "${workflows[@]}"
   # The whole history: a pushed secret stays public.
   check "secrets" "$go_tools/gitleaks" git --no-banner --log-level warn --redact --verbose .
+  # A warning fails: a link or an anchor without a target, a page that no menu lists.
+  check "site" tools/website/build.sh
   check "dependency audit" "$bin/python" tools/audit.py
 fi
 
