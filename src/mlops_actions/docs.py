@@ -1,7 +1,8 @@
-"""Write the generated texts of a checkout: `action.yml` files, the reusable workflow, and the marked blocks of READMEs."""
+"""Write the generated texts of a checkout: `action.yml` files, the reusable workflow, and the marked blocks of pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,16 +14,15 @@ from mlops_actions.core.statement_schema import PREDICATE_SCHEMA
 from mlops_actions.pipeline import composite, reusable
 from mlops_actions.starter import render as starter
 
-README = Path("README.md")
+ONE_STEP = Path("docs/guides/one-step.md")
 DOCTOR = Path("docs/doctor.md")
 SCHEMAS = Path("docs/schemas")
 ROOT_ACTION = Path("action.yml")
 REUSABLE = Path(".github/workflows/pipeline.yml")
-# Shown in the README: the name of a block, and the workflow file that it holds.
-EXAMPLES = {
-    "example workflow": Path("examples/digits/.github/workflows/mlops.yml"),
-    "caller": Path("examples/reusable/.github/workflows/mlops.yml"),
-}
+PAGES = ("README.md", "docs/**/*.md", "actions/*/README.md")
+# A page shows a file of the examples between `<!-- file PATH -->` and `<!-- /file PATH -->`: what is shown is tested.
+SHOWN_FILE = re.compile(r"^<!-- (file (examples/[\w./-]+)) -->$", re.MULTILINE)
+_LANGUAGES = {".yml": "yaml", ".yaml": "yaml", ".py": "python"}
 
 
 def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path]:
@@ -44,7 +44,6 @@ def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, st
     yield REUSABLE, reusable.workflow()
     for action in actions:
         yield _folder(action) / "action.yml", render.action_yml(action)
-        yield _with_blocks(root, _folder(action) / "README.md", _blocks_of_action(action))
         if action.result:
             schema = result_schema.result_schema(action)
             yield SCHEMAS / f"{action.name}.schema.json", result_schema.to_text(schema)
@@ -52,19 +51,33 @@ def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, st
     yield SCHEMAS / "commands.schema.json", result_schema.to_text(commands)
     predicate = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/predicate.json", **PREDICATE_SCHEMA}
     yield SCHEMAS / "predicate.json", result_schema.to_text(predicate)
-    yield _with_blocks(root, DOCTOR, {"mlops-doctor.yml": markdown.fence(starter.doctor_example(), "yaml")})
-    yield _with_blocks(root, README, _blocks_of_readme(root, actions))
+    yield from _pages(root, actions)
 
 
 def _folder(action: Action) -> Path:
     return Path("actions") / action.name
 
 
-def _with_blocks(root: Path, path: Path, blocks: dict[str, str]) -> tuple[Path, str]:
-    text = (root / path).read_text(encoding="utf-8")
-    for name, content in blocks.items():
-        text = render.replace_block(text, name, content)
-    return path, text
+def _pages(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, str]]:
+    """Yield every page with its generated blocks, and with the files of the examples that it shows."""
+    generated = {
+        DOCTOR: {"mlops-doctor.yml": markdown.fence(starter.doctor_example(), "yaml")},
+        ONE_STEP: {"inputs": composite.inputs_table(), "outputs": composite.outputs_table()},
+        **{_folder(action) / "README.md": _blocks_of_action(action) for action in actions},
+    }
+    for path in sorted({page.relative_to(root) for pattern in PAGES for page in root.glob(pattern)} | set(generated)):
+        text = (root / path).read_text(encoding="utf-8")
+        for name, content in {**generated.get(path, {}), **_files_shown_by(text, root)}.items():
+            text = render.replace_block(text, name, content)
+        yield path, text
+
+
+def _files_shown_by(text: str, root: Path) -> dict[str, str]:
+    files = {name: root / path for name, path in SHOWN_FILE.findall(text)}
+    return {
+        name: markdown.fence(file.read_text(encoding="utf-8").rstrip(), _LANGUAGES[file.suffix])
+        for name, file in files.items()
+    }
 
 
 def _blocks_of_action(action: Action) -> dict[str, str]:
@@ -73,16 +86,6 @@ def _blocks_of_action(action: Action) -> dict[str, str]:
         blocks["role"] = markdown.fence(starter.submitter_role(), "yaml")
     if action.name == "chatops":
         blocks["reasons"] = reasons_table()
-    return blocks
-
-
-def _blocks_of_readme(root: Path, actions: Sequence[Action]) -> dict[str, str]:
-    blocks = {"pipeline inputs": composite.inputs_table(), "pipeline outputs": composite.outputs_table()}
-    for name, path in EXAMPLES.items():
-        blocks[name] = markdown.fence((root / path).read_text(encoding="utf-8").rstrip(), "yaml")
-    for action in actions:
-        blocks[f"{action.name} inputs"] = render.inputs_table(action)
-        blocks[f"{action.name} outputs"] = render.outputs_table(action)
     return blocks
 
 

@@ -95,9 +95,11 @@ class DigitsTestbed:
         workflow = yaml.safe_load((self.digits.path / path).read_text())
         permissions: dict[str, str] = {}
         for job in workflow["jobs"].values():
-            permissions |= job["permissions"]
+            permissions |= job.get("permissions", workflow.get("permissions", {}))
         token = self.github.workflow_token(self.repository, permissions).value
-        run = self.repository.workflow_run(self.digits.main, by=actor, name=workflow["name"], event=event, path=path)
+        run = self.repository.workflow_run(
+            self.digits.main, by=actor, name=workflow.get("name", path), event=event, path=path
+        )
         followed = RecordedRun(self, run, workflow["jobs"])
         addresses = self.sandbox.environment()
         with self.act.started(

@@ -19,7 +19,7 @@ from tests.support.pages import block, rows
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / f"{name}.md" for name in ("README", "SECURITY", "CONTRIBUTING")),
     *sorted((ROOT / "actions").glob("*/README.md")),
 ]
@@ -134,8 +134,9 @@ def test_every_make_target_on_the_pages_exists() -> None:
 
 def test_the_index_links_to_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
-    for page in (ROOT / "docs").glob("*.md"):
-        assert page.name == "README.md" or f"]({page.name})" in index
+    docs = ROOT / "docs"
+    pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")} - {"README.md"}
+    assert {page for page in pages if f"]({page})" not in index} == set()
 
 
 def test_every_reason_has_advice() -> None:
