@@ -10,9 +10,9 @@ PACKAGE := pyproject.toml src/mlops_actions/__init__.py
 demo: .venv/demo.done
 	$(BIN)/mlops-actions demo
 
-# The demo's pages as pictures, light and dark, beside them in demo-output.
+# The demo's pages as pictures beside them in demo-output, and those of the documentation in docs/pictures: light and dark.
 screenshots: .venv/demo.done
-	$(BIN)/python tools/screenshots.py
+	$(BIN)/python tools/screenshots.py --docs
 
 # The fast loop: lint that needs no Go, and the unit tests.
 check: .venv/dev.done

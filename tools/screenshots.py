@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_sandbox.demo.story import MISSPELLED
+from mlops_sandbox.demo.story import MISSPELLED, SECOND_COMMAND
 from report_pages import write_gallery, write_pages
 from small_png import shrink
 
@@ -34,14 +34,16 @@ _SCRIPT = "<script>addEventListener('load', () => setTimeout(() => { %s }, %d))<
 _MEASURE = _SCRIPT % ("document.documentElement.dataset.height = document.documentElement.scrollHeight", 5000)
 _MEASURED = re.compile(r'<html[^>]* data-height="(\d+)"')
 # Keeps the conversation from the last comment that begins with one text to the last one that begins with another, without
-# the page around it; of a long comment only the beginning, and three dots.
+# the page around it but perhaps its title; of a long comment only the beginning, and three dots.
 _CUT = """
-  const [first, end] = %s, entries = [...document.querySelectorAll('#conversation > .entry')]
-  const at = text => entries.findLastIndex(entry => entry.querySelector('.markdown')?.textContent.trim().startsWith(text))
-  entries.forEach((entry, index) => { if (index < at(first) || index >= at(end)) entry.remove() })
-  document.querySelectorAll('header.top, main > h1, main > .lead, main > nav, aside').forEach(one => one.remove())
+  const [first, end, kept, title] = %s, entries = [...document.querySelectorAll('#conversation > .entry')]
+  const begins = text => entry => entry.querySelector('.markdown')?.textContent.trim().startsWith(text)
+  const last = entries.findLastIndex(begins(end)), from = entries.slice(0, last).findLastIndex(begins(first))
+  entries.forEach((entry, index) => { if (index < from || index >= last) entry.remove() })
+  const around = title ? 'header.top, main > nav, aside' : 'header.top, main > h1, main > .lead, main > nav, aside'
+  document.querySelectorAll(around).forEach(one => one.remove())
   document.querySelectorAll('.markdown').forEach(text => {
-    const rest = [...text.children].slice(2)
+    const rest = [...text.children].slice(kept)
     if (rest.length > 8) { rest.forEach(one => one.remove()); text.append('…') }
   })
   document.querySelectorAll('details[open]').forEach(one => one.removeAttribute('open'))
@@ -131,7 +133,12 @@ def pictures(page: Path, *, with_docs: bool) -> list[Picture]:
     found.append(Picture(page.with_name(f"{page.stem}-narrow.png"), "light", 390))
     if with_docs:
         DOCS.mkdir(parents=True, exist_ok=True)
-        cuts = {"conversation": (MISSPELLED, "/retry"), "conversation-queue": ("/retry", "/deploy")}
+        cuts = {
+            "conversation": (MISSPELLED, "/retry", 2, False),
+            "conversation-queue": ("/retry", "/deploy", 2, False),
+            # The README's: the last command, and what of its report fits on a screen.
+            "pull-request": (SECOND_COMMAND, "/status", 6, True),
+        }
         found += [
             Picture(DOCS / f"{name}-{scheme}.png", scheme, 820, _CUT % json.dumps(cut))
             for name, cut in cuts.items()

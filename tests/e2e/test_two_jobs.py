@@ -1,4 +1,7 @@
-"""The README's first file under act: one job reads each comment, the other works on a command."""
+"""The README's first file under act: one job reads each comment, the other works on a command.
+
+How the command is concluded is not seen here: act gives the post step within a composite action no state (see the canary).
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,6 @@ def test_a_comment_becomes_a_report(trained: WorkflowRun, testbed: PipelineTestb
     assert digest
     assert digest[:19] in report.body
     assert "test_accuracy" in report.body
-    (command,) = [comment for comment in pull.comments if not comment.user.is_bot]
-    assert [reaction.content for reaction in command.reactions] == ["rocket"]
 
 
 @pytest.mark.parametrize("text", ["Looks good to me.", "see docs/train for why", "/help", "/status"])

@@ -111,6 +111,23 @@ def test_links_lead_to_existing_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in slugs(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_pictures_exist_for_both_colour_schemes(page: Path) -> None:
+    shown = re.findall(r'\b(?:src|srcset)="([^"]+)"', page.read_text(encoding="utf-8"))
+    pictures = [(page.parent / address).resolve() for address in shown if "://" not in address]
+    assert [picture for picture in pictures if not picture.is_file()] == []
+    assert {picture.name.replace("-dark.", "-light.") for picture in pictures} == {
+        picture.name for picture in pictures if "-light." in picture.name
+    }
+
+
+def test_every_picture_is_small_and_shown_somewhere() -> None:
+    pictures = sorted((ROOT / "docs/pictures").iterdir())
+    texts = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [picture.name for picture in pictures if picture.stat().st_size > 150_000] == []
+    assert [picture.name for picture in pictures if f"pictures/{picture.name}" not in texts] == []
+
+
 def test_the_changelog_names_existing_keys_of_result() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("\n  |", "\n|")
     table = changelog.partition("\n| action | before | now |\n")[2].partition("\n\n")[0]
