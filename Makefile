@@ -11,7 +11,7 @@ demo: .venv/demo.done
 	$(BIN)/mlops-actions demo
 
 # The demo's pages as pictures beside them in demo-output, and those of the documentation in docs/pictures: light and dark.
-screenshots: .venv/demo.done
+screenshots: .venv/dev.done
 	$(BIN)/python tools/screenshots.py --docs
 
 # The fast loop: lint that needs no Go, and the unit tests.
