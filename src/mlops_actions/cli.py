@@ -36,7 +36,7 @@ def action(name: str) -> Action:
 
 def main(arguments: Sequence[str]) -> int:
     """Parse the command line and run the command; return the exit code."""
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
@@ -44,7 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     return int(options.run(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="mlops-actions",
         description="Train, measure and accept a machine-learning model on the pull request.",
@@ -165,7 +166,7 @@ def _sandbox() -> _Run:
 def _docs(options: argparse.Namespace) -> int:
     from mlops_actions import docs
 
-    stale = docs.generate(options.root, [action(name) for name in MODULES], write=not options.check)
+    stale = docs.generate(options.root, [action(name) for name in MODULES], build_parser(), write=not options.check)
     for path in stale:
         sys.stdout.write(f"{'out of date' if options.check else 'written'}: {path}\n")
     if options.check and stale:

@@ -1,11 +1,13 @@
-"""Write the generated texts of a checkout: `action.yml` files, the reusable workflow, and the marked blocks of pages."""
+"""Write the generated texts of a checkout: every `action.yml`, the reusable workflow, the reference, and blocks of pages."""
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mlops_actions import reference
 from mlops_actions.chatops.command_schema import COMMANDS_SCHEMA
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import markdown, render, result_schema
@@ -15,6 +17,7 @@ from mlops_actions.pipeline import composite, reusable
 from mlops_actions.starter import render as starter
 
 ONE_STEP = Path("docs/guides/one-step.md")
+REFERENCE = Path("docs/reference")
 DOCTOR = Path("docs/doctor.md")
 SCHEMAS = Path("docs/schemas")
 ROOT_ACTION = Path("action.yml")
@@ -25,10 +28,10 @@ SHOWN_FILE = re.compile(r"^<!-- (file (examples/[\w./-]+)) -->$", re.MULTILINE)
 _LANGUAGES = {".yml": "yaml", ".yaml": "yaml", ".py": "python"}
 
 
-def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path]:
+def generate(root: Path, actions: Sequence[Action], parser: argparse.ArgumentParser, *, write: bool) -> list[Path]:
     """Return the files that differ from the declarations; with `write`, rewrite them."""
     stale = []
-    for path, text in _generated(root, actions):
+    for path, text in _generated(root, actions, parser):
         file = root / path
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             stale.append(file)
@@ -38,7 +41,7 @@ def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path
     return stale
 
 
-def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, str]]:
+def _generated(root: Path, actions: Sequence[Action], parser: argparse.ArgumentParser) -> Iterator[tuple[Path, str]]:
     """Yield every generated file: its path in the checkout and its text."""
     yield ROOT_ACTION, composite.action_yml()
     yield REUSABLE, reusable.workflow()
@@ -47,6 +50,8 @@ def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, st
         if action.result:
             schema = result_schema.result_schema(action)
             yield SCHEMAS / f"{action.name}.schema.json", result_schema.to_text(schema)
+    yield REFERENCE / "command-line.md", reference.command_line(parser, [action.name for action in actions])
+    yield REFERENCE / "exit-codes.md", reference.exit_codes()
     commands = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/commands.schema.json", **COMMANDS_SCHEMA}
     yield SCHEMAS / "commands.schema.json", result_schema.to_text(commands)
     predicate = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/predicate.json", **PREDICATE_SCHEMA}

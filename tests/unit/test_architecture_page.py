@@ -154,11 +154,11 @@ def generated_by(recipe: str) -> list[set[str]]:
 
 def test_adding_an_input_changes_the_files_of_the_recipe(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     actions = {name: cli.action(name) for name in cli.MODULES}
-    assert docs.generate(checkout, list(actions.values()), write=False) == []
+    assert docs.generate(checkout, list(actions.values()), cli.build_parser(), write=False) == []
     extended = replace(actions["wandb-runs"], inputs=WithExample)
 
     def regenerated() -> set[str]:
-        changed = docs.generate(checkout, list({**actions, "wandb-runs": extended}.values()), write=True)
+        changed = docs.generate(checkout, list({**actions, "wandb-runs": extended}.values()), cli.build_parser(), write=True)
         return {path.relative_to(checkout).as_posix() for path in changed}
 
     for_the_action, for_the_pipeline = generated_by("Add an input")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from mlops_actions.cli import _parser
+from mlops_actions.cli import build_parser
 from mlops_actions.doctor import command
 from tests.actions.doctor.world import PASSWORD, World
 
@@ -42,7 +42,7 @@ def test_nothing_is_changed_without_the_option(world: World) -> None:
 def test_no_secret_is_shown(world: World) -> None:
     diagnosed = world.ask("--try-writes")
     out = io.StringIO()
-    command.main(_parser().parse_args(["doctor"]), world.environ, out)
+    command.main(build_parser().parse_args(["doctor"]), world.environ, out)
     for secret in (PASSWORD, world.environ["GH_TOKEN"], world.wandb.api_key, world.cluster.submitter_token):
         assert secret not in diagnosed.text + out.getvalue()
 
@@ -59,7 +59,7 @@ def test_no_secret_is_shown(world: World) -> None:
 def test_a_wrong_option_ends_with_2_and_one_line_of_remedy(
     world: World, capsys: pytest.CaptureFixture[str], arguments: list[str], cause: str, remedy: str
 ) -> None:
-    assert command.main(_parser().parse_args(["doctor", *arguments]), world.environ, io.StringIO()) == 2
+    assert command.main(build_parser().parse_args(["doctor", *arguments]), world.environ, io.StringIO()) == 2
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith("error: ")
     assert cause in errors[0]

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from mlops_actions.cli import _parser
+from mlops_actions.cli import build_parser
 from mlops_actions.core.errors import BadInput
 from mlops_actions.doctor import command
 from mlops_actions.doctor.ports import GitHubApi
@@ -98,7 +98,7 @@ class World:
     def ask(self, *arguments: str) -> Diagnosed:
         """Run doctor and read its JSON."""
         out = io.StringIO()
-        options = _parser().parse_args(["doctor", "--json", *arguments])
+        options = build_parser().parse_args(["doctor", "--json", *arguments])
         code = command.main(options, self.environ, out)
         return Diagnosed(code, json.loads(out.getvalue())["checks"], out.getvalue())
 
