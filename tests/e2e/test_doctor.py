@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.cli import _parser
+from mlops_actions.cli import build_parser
 from mlops_actions.doctor import command
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import Binaries
@@ -88,7 +88,7 @@ class Checkout:
         out = io.StringIO()
         only = [word for group in groups for word in ("--only", group)]
         with contextlib.chdir(self.directory):
-            code = command.main(_parser().parse_args(["doctor", "--json", *only]), self.environ, out)
+            code = command.main(build_parser().parse_args(["doctor", "--json", *only]), self.environ, out)
         return Answered(code, json.loads(out.getvalue())["checks"])
 
     def having(self, **environ: str) -> Checkout:

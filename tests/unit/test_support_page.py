@@ -46,7 +46,7 @@ UNPINNED = {"Docker Engine", "buildx, Docker's client", "registry: Debian's dist
 
 @pytest.mark.parametrize("system", PINNED)
 def test_the_versions_are_those_that_the_tests_use(system: str) -> None:
-    said = defaultdict(set)
+    said: defaultdict[str, set[str]] = defaultdict(set)
     for name, version, *_ in MATRIX:
         said[name] |= set(version.split(", "))
     assert said[system] == PINNED[system]
