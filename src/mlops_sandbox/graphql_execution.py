@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     ExecutionResult,
     GraphQLError,
     GraphQLInterfaceType,
@@ -30,6 +32,8 @@ Resolver = Callable[..., Any]
 Resolvers = Mapping[str, Mapping[str, Resolver]]
 # A document of more tokens is refused before it is read.
 MAX_TOKENS = 20_000
+# A client sends few documents, each many times: servers keep what they read (gqlgen's query cache holds 1,000).
+_KEPT_DOCUMENTS = 100
 
 
 class NonEmptySelections(ValidationRule):
@@ -100,8 +104,8 @@ def execute(
     fails makes its field null, and `errors` names it beside the partial data.
     """
     try:
-        document = parse(query, no_location=True, max_tokens=MAX_TOKENS)
-        if problems := validate(schema, document, RULES, hide_suggestions=True):
+        document, problems = _read(schema, query)
+        if problems:
             return _refusal(problems)
         result = execute_sync(
             schema,
@@ -125,6 +129,12 @@ def execute(
     return GraphQLAnswer(data=result.data, errors=errors)
 
 
+@lru_cache(maxsize=_KEPT_DOCUMENTS)
+def _read(schema: GraphQLSchema, query: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    document = parse(query, no_location=True, max_tokens=MAX_TOKENS)
+    return document, validate(schema, document, RULES, hide_suggestions=True)
+
+
 def _refusal(errors: list[GraphQLError]) -> GraphQLAnswer:
     """Write names in double quotes, as W&B's server does: its SDK recognises messages by them."""
     return GraphQLAnswer(status=400, errors=[{"message": error.message.replace("'", '"')} for error in errors])
@@ -137,4 +147,9 @@ def _with_context(resolver: Resolver) -> Resolver:
 def _default_resolver(parent: Any, info: GraphQLResolveInfo[Any], **_: Any) -> Any:
     if isinstance(parent, Mapping):
         return parent[info.field_name]
-    return getattr(parent, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", info.field_name).lower())
+    return getattr(parent, _snake_case(info.field_name))
+
+
+@cache
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 def timestamp(time: datetime | None = None) -> str:
     """Write a time (default: now), e.g. `2026-01-31T08:00:00Z`."""
-    return (time or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (time or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def optional_timestamp(time: datetime | None) -> str | None:

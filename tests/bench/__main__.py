@@ -118,7 +118,8 @@ def wandb_rows(table: Table, figures: wandb.Figures) -> None:
     table.figure("peak memory", action.peak / sdk.peak, SHARE, of=listing, most=0.20)
     table.figure("requests", action.requests, COUNT)
     table.figure("  the listing's", sdk.requests, COUNT)
-    table.figure("  on a twentieth of the runs", figures.few_runs.requests, COUNT)
+    table.figure(f"requests on {wandb.FEW} runs", figures.few_runs.requests, COUNT)
+    table.figure("  for details", figures.few_runs.details, COUNT, most=12)
 
 
 def seed_rows(table: Table) -> None:

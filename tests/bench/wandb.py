@@ -17,6 +17,7 @@ from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
 
 RUNS, KEYS = 2_000, 1_000
+FEW = 120  # runs of which each one's details are told
 ROUNDS = 3
 SHA = "a" * 40
 # Not getrusage: its figure includes the process that started this one.
@@ -28,6 +29,7 @@ runs = wandb.Api().runs("sandbox/digits", filters={{"config.github_sha": "{SHA}"
 assert sum(1 for run in runs if run.summary.get("key0") is not None) == int(sys.argv[2])
 {_PEAK}
 """
+_DETAILS = frozenset({"MlopsDatasets", "MlopsPatches", "MlopsConfigs", "MlopsHistory"})
 _ACTION = f"""
 import sys
 from mlops_actions.__main__ import main
@@ -39,17 +41,21 @@ sys.exit(code)
 
 @dataclass(frozen=True)
 class Cost:
-    """One process from start to end: seconds, bytes of all answers, peak resident memory in KiB, requests."""
+    """One process from start to end: seconds, bytes of all answers, peak resident memory in KiB, requests.
+
+    `details` are the requests for details of chosen runs.
+    """
 
     seconds: float
     size: int
     peak: int
     requests: int
+    details: int
 
 
 @dataclass(frozen=True)
 class Figures:
-    """`action` and `sdk` are the quickest of several rounds; `few_runs` is the action on a twentieth of the runs."""
+    """`action` and `sdk` are the quickest of several rounds; `few_runs` is the action on `FEW` of the runs."""
 
     action: Cost
     sdk: Cost
@@ -61,8 +67,8 @@ def measure() -> Figures:
     server = WandbServer()
     with Host(server.app) as host, TemporaryDirectory() as name:
         folder = Path(name)
-        _fill(server, RUNS // 20)
-        few_runs = _action_cost(server, host.url, folder, RUNS // 20)
+        _fill(server, FEW)
+        few_runs = _action_cost(server, host.url, folder, FEW)
         server.clear()
         _fill(server, RUNS)
         both = [
@@ -124,6 +130,8 @@ def _sdk_cost(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
 
 def _timed(server: WandbServer, command: list[str], environment: dict[str, str]) -> Cost:
     server.requests.clear()
+    # Packages are compiled when they are installed, in the images, too; the checkout's are when they run for the first time.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
@@ -131,7 +139,8 @@ def _timed(server: WandbServer, command: list[str], environment: dict[str, str])
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
     peak = next(int(line.split()[1]) for line in reversed(done.stdout.splitlines()) if line.startswith("PEAK "))
     exchanges = [exchange for exchange in server.requests if exchange.path == "/graphql"]
-    return Cost(seconds, sum(exchange.answer_size for exchange in exchanges), peak, len(exchanges))
+    details = sum(exchange.operation in _DETAILS for exchange in exchanges)
+    return Cost(seconds, sum(exchange.answer_size for exchange in exchanges), peak, len(exchanges), details)
 
 
 if __name__ == "__main__":

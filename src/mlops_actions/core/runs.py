@@ -272,6 +272,8 @@ def metric_value(run: Run, name: str) -> Any:
     A nested summary of one aggregate (`{"min": 0.2}`) counts as that number: the run keeps nothing else of the metric.
     """
     value = value_at(run.summary, name)
+    if isinstance(value, float):  # the usual case, asked for each of thousands of runs
+        return value
     if isinstance(value, Mapping):
         aggregates = [value[key] for key in _AGGREGATES if key in value]
         if len(aggregates) == 1 and len(value) == 1:
@@ -299,7 +301,7 @@ def finite_number(value: Any) -> float | None:
 
     A float32 that was widened on its way is the number that was logged: 0.95, not 0.949999988079071.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, float) and (not isinstance(value, int) or isinstance(value, bool)):
         return None
     try:
         return as_logged(float(value)) if math.isfinite(value) else None

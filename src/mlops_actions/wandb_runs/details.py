@@ -10,22 +10,24 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.report import curve_choice, curves
 from mlops_actions.wandb_runs.verdict.requirements import CLEAN, SAME_DATA
 
-# Runs whose datasets and uncommitted changes the report counts; a requirement holds for any number of runs.
+# Of so many runs the report tells the datasets and uncommitted changes of each. Of more it tells those of the judged
+# candidate and of the baselines, which the verdict rests on, unless a requirement is about every run.
 MAX_RUNS = 120
 
 
 def details_query(inputs: Inputs, compared: Comparison) -> DetailsQuery:
-    """Return the query for details of the judged candidate and the bar, then of the other runs, newest first."""
+    """Return the query for details of the judged candidate and the baselines, and of the other runs where they are few."""
     if not compared.candidates:
         return DetailsQuery()
     judged = [group for group in (compared.judged.accepted, compared.judged.group) if group]
-    best = [run for group in judged for run in group.members]
     bar = compared.bar.members if compared.bar else ()
-    runs = _ids((*best, *bar, *compared.baselines, *compared.candidates))
+    decisive = _ids((*(run for group in judged for run in group.members), *bar, *compared.baselines))
+    runs = _ids((*compared.baselines, *compared.candidates))
+    shown = runs if len(runs) <= MAX_RUNS else decisive[:MAX_RUNS]
     required = inputs.require or ()
     return DetailsQuery(
-        datasets=(runs if SAME_DATA in required else runs[:MAX_RUNS]) if inputs.lineage else (),
-        uncommitted_changes=runs if CLEAN in required else runs[:MAX_RUNS] if inputs.sha else (),
+        datasets=(runs if SAME_DATA in required else shown) if inputs.lineage else (),
+        uncommitted_changes=runs if CLEAN in required else shown if inputs.sha else (),
         config=_ids((*(group.members[0] for group in judged), *bar[:1])),
         curves_of=_drawn(compared) if inputs.curves else (),
         curves=inputs.curves or (),

@@ -105,7 +105,8 @@ def beyond_noise(rows: Sequence[MetricRow], better: Mapping[str, bool | None]) -
 
 def best_ids(runs: Sequence[Run], metric: Metric) -> frozenset[str]:
     """Return the ids of the runs with the best value of a metric; none where the direction is not known."""
-    best = metric.best(finite_values(runs, metric))
-    if best is None:
+    if not metric.direction:
         return frozenset()
-    return frozenset(run.id for run in runs if finite_number(metric_value(run, metric.name)) == best)
+    values = {run.id: finite_number(metric_value(run, metric.name)) for run in runs}
+    best = metric.best(value for value in values.values() if value is not None)
+    return frozenset() if best is None else frozenset(run_id for run_id, value in values.items() if value == best)

@@ -227,8 +227,8 @@ class Findings:
             "group": run.group or None,
             "commit": run.commit or None,
             "created": run.created.isoformat() if run.created else None,
-            "metrics": {metric.name: as_json(metric_value(run, metric.name)) for metric in self.metrics},
-            "config": {key: as_json(value_at(run.config, key)) for key in self.config_keys},
+            "metrics": {metric.name: metric_value(run, metric.name) for metric in self.metrics},
+            "config": {key: value_at(run.config, key) for key in self.config_keys},
         }
 
 

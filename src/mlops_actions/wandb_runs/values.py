@@ -34,8 +34,10 @@ def as_json(value: Any, levels: int = _MAX_DEPTH) -> Any:
     """
     if value is MISSING:
         return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
         return {str(key): as_json(item, levels - 1) for key, item in value.items()} if levels else "…"
     if isinstance(value, list | tuple):

@@ -27,6 +27,7 @@ _DIRECTIONS = {1: "min", 2: "max"}
 MODEL = "model"
 _NOT_DATA = frozenset({MODEL, "code", "job", "run_table"})
 _WANDB_TYPES = "wandb-"
+_DECODER = json.JSONDecoder(strict=False)  # takes line breaks in texts
 
 
 def with_first_parts(names: Sequence[str]) -> list[str]:
@@ -49,7 +50,7 @@ def json_object(value: Any) -> Json:
     if isinstance(value, str):
         try:
             refuse_deep_nesting(value)
-            value = json.loads(value, strict=False)
+            value = _DECODER.decode(value)
         except ValueError:
             return {}
     return value if isinstance(value, dict) else {}

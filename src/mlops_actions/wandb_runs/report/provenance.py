@@ -10,6 +10,7 @@ from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.core.runs import Artifact, Run
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.table_parts import plural, run_link
+from mlops_actions.wandb_runs.verdict.requirements import CLEAN, SAME_DATA
 
 _MAX_CONTRADICTIONS, _MAX_ARTIFACTS = 3, 4
 
@@ -34,6 +35,7 @@ def provenance(findings: Findings, context: ReportContext) -> str:
         parts.append(markdown.link("workflow", context.workflow_url))
     if findings.datasets:
         parts.append(_datasets(findings))
+    parts += _unasked(findings)
     parts.append(markdown.link(findings.project, tracker.project_url))
     if context.job_url:
         parts.append(markdown.link("job", context.job_url))
@@ -92,7 +94,19 @@ def _datasets(findings: Findings) -> str:
 
 def _is_unknown(run: Run, findings: Findings) -> bool:
     details = findings.details.get(run.id)
-    return details is None or details.datasets is None
+    return not findings.details or (details is not None and details.datasets is None)
+
+
+def _unasked(findings: Findings) -> list[str]:
+    """Say that of many runs only those are told which the verdict rests on, and how to ask for the others."""
+    others = [run for run in findings.candidates if run.id not in findings.details]
+    if not findings.details or not others:
+        return []
+    requirements = markdown.code(f"require: {SAME_DATA}, {CLEAN}")
+    return [
+        f"data and uncommitted changes of {plural(len(others), 'other candidate')} were not asked for "
+        f"({requirements} asks for every run's)"
+    ]
 
 
 def _artifacts(artifacts: Sequence[Artifact]) -> str:

@@ -30,7 +30,8 @@ def runs_table(findings: Findings, sliced: Collection[str] = ()) -> str:
     if not runs:
         return ""
     title = f"{plural(len(findings.candidates), 'candidate')}, {plural(len(findings.baselines), 'baseline')}; best in bold"
-    table = draw_table(_columns(findings, metrics, runs), runs[:_MAX_RUNS])
+    rows = runs[:_MAX_RUNS]
+    table = draw_table(_columns(findings, metrics, rows, runs), rows)
     if len(runs) > _MAX_RUNS:
         table += f"\n\n{len(runs) - _MAX_RUNS} more are in {markdown.code(CSV_FILE)}."
     if not findings.rows or not findings.bar:
@@ -99,28 +100,33 @@ def _bar_first(findings: Findings) -> list[Run]:
     return sorted(findings.baselines, key=lambda run: run.id not in ids)
 
 
-def _columns(findings: Findings, metrics: Sequence[Metric], runs: Sequence[Run]) -> list[Column[Run]]:
-    """List the columns of the table of all runs, from left to right."""
+def _columns(findings: Findings, metrics: Sequence[Metric], rows: Sequence[Run], runs: Sequence[Run]) -> list[Column[Run]]:
+    """List the columns of the table of all runs, from left to right; it shows the `rows` of them."""
+    roles = _roles(findings)
     return [
-        Column("", lambda run: _role(findings, run), "l"),
+        Column("", lambda run: roles[run.id], "l"),
         Column("Run", run_link, "l"),
         Column("State", lambda run: markdown.escape(findings.state_of(run)), "l"),
-        *(_metric_column(metric, runs) for metric in metrics),
-        *(_config_column(key, runs) for key in _config_keys(findings)),
+        *(_metric_column(metric, rows, runs) for metric in metrics),
+        *(_config_column(key, rows) for key in _config_keys(findings)),
     ]
 
 
-def _role(findings: Findings, run: Run) -> str:
-    """Say whether a run is a candidate or a baseline, and whether it is the bar or does not count."""
-    if run in findings.candidates:
-        return "candidate (not counted)" if run in findings.commit.contradicted else "candidate"
-    is_bar = findings.bar is not None and findings.bar.out_of > 1 and run in findings.bar.members
-    return "baseline (the bar)" if is_bar else "baseline"
+def _roles(findings: Findings) -> dict[str, str]:
+    """Return by id whether a run is a candidate or a baseline, and whether it is the bar or does not count."""
+    bar = findings.bar.members if findings.bar and findings.bar.out_of > 1 else ()
+    return {
+        **{run.id: "baseline" for run in findings.baselines},
+        **{run.id: "baseline (the bar)" for run in bar},
+        **{run.id: "candidate" for run in findings.candidates},
+        **{run.id: "candidate (not counted)" for run in findings.commit.contradicted},
+    }
 
 
-def _metric_column(metric: Metric, runs: Sequence[Run]) -> Column[Run]:
-    best = best_ids([run for run in runs if run.finished], metric)
-    values = [metric_value(run, metric.name) for run in runs]
+def _metric_column(metric: Metric, rows: Sequence[Run], runs: Sequence[Run] | None = None) -> Column[Run]:
+    """Return the column of a metric; the best of all `runs` (default: of the rows) is marked."""
+    best = best_ids([run for run in (rows if runs is None else runs) if run.finished], metric)
+    values = [metric_value(run, metric.name) for run in rows]
     # The best number and the one after it look different; of many runs it does not matter whether any two do.
     numbers = sorted({number for value in values if (number := finite_number(value)) is not None})
     first_two = {MAX: numbers[-2:], MIN: numbers[:2]}.get(metric.direction, [])

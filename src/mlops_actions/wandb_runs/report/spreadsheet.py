@@ -67,10 +67,14 @@ def _run_values(run: Run, sha_config_key: str) -> list[Any]:
 
 def _cell(value: Any) -> str:
     """Return a cell's text; a text that a spreadsheet would run as a formula gets a leading `'`, numbers stay numbers."""
-    if isinstance(value, bool):
-        return str(value)  # True and False, as pandas wrote them
-    if isinstance(value, int | float):
+    if isinstance(value, float):
         return repr(value)
+    if isinstance(value, int):
+        return str(value)  # also True and False, as pandas wrote them
     # A lone carriage return would end the row for some readers, and Python's writer does not quote it.
-    text = as_text(value).replace("\r\n", "\n").replace("\r", "\n")
+    text = as_text(value)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text[:1].isalnum():  # most of them, and no formula
+        return text
     return f"'{text}" if text[:1] == "\t" or _INVISIBLE.sub("", text)[:1] in _FORMULA else text
