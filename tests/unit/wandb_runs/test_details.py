@@ -9,8 +9,9 @@ from mlops_actions.core.runs import RunDetails, TrackerResult
 from mlops_actions.wandb_runs.comparison import prepare
 from mlops_actions.wandb_runs.details import MAX_RUNS, details_query
 from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.report.document import render
 from mlops_actions.wandb_runs.report.provenance import ReportContext
-from tests.unit.wandb_runs.test_report import INPUTS, OTHER, findings, render, run
+from tests.unit.wandb_runs.test_report import INPUTS, OTHER, findings, run
 
 BASELINES = (run("b1", 0.8, commit=OTHER), run("b2", 0.7, commit=OTHER))
 MANY = [run(f"c{index}", 0.9 - index / 1000) for index in range(MAX_RUNS)]
