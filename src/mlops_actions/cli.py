@@ -21,7 +21,7 @@ MODULES = {
 }
 _DEMO = "Opens a pull request, comments /train, trains a real model and shows the report. Needs nothing but this package."
 _SANDBOX = "Serves a GitHub, a registry, a cluster and a W&B on loopback and prints the environment to export for them."
-_DOCS = "Writes every action.yml, the reusable workflow and the tables of every README from the declared inputs and outputs."
+_DOCS = "Writes every action.yml, the reusable workflow, and the tables and files that pages show."
 
 _Commands = argparse._SubParsersAction
 _Run = Callable[[argparse.Namespace], int]
@@ -120,7 +120,7 @@ def _add_verify(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 
 def _add_docs(commands: _Commands[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser("docs", help="regenerate action.yml and the README tables", description=_DOCS)
+    command = commands.add_parser("docs", help="regenerate action.yml and what pages show", description=_DOCS)
     command.add_argument("--check", action="store_true", help="change nothing; exit 1 if a generated file is out of date")
     command.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
     command.set_defaults(run=_docs)

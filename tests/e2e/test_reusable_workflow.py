@@ -1,4 +1,4 @@
-"""The reusable workflow under act, called by the file that the README shows: listen, train, finish."""
+"""The reusable workflow under act, called by the file that its guide shows: listen, train, finish."""
 
 from __future__ import annotations
 

@@ -211,5 +211,5 @@ def _finite_metrics(run: Run, findings: Findings) -> Mapping[str, float]:
 def _not_written(reason: str) -> WorkFailed:
     return WorkFailed(
         f"no statement was written: {reason}",
-        "see 'statement' in the README: the statement contains only facts that were recorded",
+        "see docs/provenance.md: the statement contains only facts that were recorded",
     )
