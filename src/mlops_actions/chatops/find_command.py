@@ -119,5 +119,6 @@ def declared_commands(inputs: Inputs) -> tuple[Command, ...]:
         return parse_commands(inputs.commands.text, inputs.prefix)
     except ValueError as error:
         raise BadInput(
-            f"input 'commands' {error}", "correct 'commands' in the step's 'with:'; actions/chatops/README.md shows its forms"
+            f"input 'commands' {error}",
+            "correct 'commands' in the step's 'with:'; actions/chatops/README.md shows its forms",
         ) from None
