@@ -23,6 +23,8 @@ _DEMO = "Opens a pull request, comments /train, trains a real model and shows th
 _SANDBOX = "Serves a GitHub, a registry, a cluster and a W&B on loopback and prints the environment to export for them."
 _DOCS = "Writes every action.yml, the reusable workflow, and the tables and files that pages show."
 
+INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C has ended
+
 _Commands = argparse._SubParsersAction
 _Run = Callable[[argparse.Namespace], int]
 
@@ -41,7 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     if options.command is None:
         parser.print_help()
         return 2
-    return int(options.run(options))
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:  # Ctrl-C needs no traceback
+        return INTERRUPTED
 
 
 def build_parser() -> argparse.ArgumentParser:

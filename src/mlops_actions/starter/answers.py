@@ -1,66 +1,82 @@
-"""The answers a starter is rendered from, checked with the parsers of the actions' own inputs."""
+"""The answers that a starter is rendered from. Each is judged by its question."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import yaml
 
 from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.core.package import REF
-from mlops_actions.pipeline import steps
-from mlops_actions.starter.pin import Pin, is_reference
+from mlops_actions.starter.pin import Pin
+from mlops_actions.starter.questions import CONTROLS, NO_CONTROLS, QUESTIONS
 
 NAMESPACE, SERVICE_ACCOUNT, METRICS = "default", "mlops-workflow", ("accuracy:max", "loss:min")
-SUBMITTER = "mlops-submitter"  # the name in the templates
+LABELS = ("training", "trained", "training-failed")
+MANIFEST = "mlops/workflow.yaml"
+# The parameters of the workflow that init writes, as chatops declares them.
+PARAMETERS: Mapping[str, str] = {
+    "lr": "{type: float, default: 0.5, min: 0.000001, max: 10}",
+    "epochs": "{type: int, default: 20, min: 1, max: 1000}",
+}
+# argo-submit itself sets these.
+FILLED_IN = frozenset(["image", "sha", "github_sha", "GITHUB-SHA", "pr", "pr_number", "PR-NUMBER", "repo", "REPO"])
+_MAX_PARAMETERS = 30
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers; every text has been checked. `project` is `entity/project`.
+    """The answers; every text has been judged. `project` is `entity/project`.
 
-    `is_enterprise_server` leaves out what only github.com knows.
+    `manifest` is MANIFEST where init writes it, else a file of the repository. `is_enterprise_server` leaves out what only
+    github.com knows.
     """
 
     image: str
     project: str
     registry: str = registries.GITHUB
     registry_username: str = ""
+    cluster: str = "kubeconfig"
     namespace: str = NAMESPACE
     service_account: str = SERVICE_ACCOUNT
+    dockerfile: str = "Dockerfile"
+    manifest: str = MANIFEST
+    parameters: Mapping[str, str] = field(default_factory=lambda: PARAMETERS)
     metrics: tuple[str, ...] = METRICS
     gates: tuple[str, ...] = ()
     argo_url: str = ""
     wandb_base_url: str = ""
+    controls: str = ", ".join(CONTROLS)
+    labels: tuple[str, ...] = LABELS
+    kubeconfig_secret: str = "KUBECONFIG"  # noqa: S105 - the name of a secret
+    wandb_secret: str = "WANDB_API_KEY"  # noqa: S105 - the name of a secret
     pin: Pin = field(default_factory=lambda: Pin(REF))
     example: bool = False
+    deploy: bool = True
     is_enterprise_server: bool = False
 
     def __post_init__(self) -> None:
-        problems = _problems(
-            {
-                "image": (self.image, "--image"),
-                "registry": (self.registry, "--registry"),
-                "username": (self.registry_username, "--registry-username"),
-                "project": (self.project, "--project"),
-                "namespace": (self.namespace, "--namespace"),
-                "service-account": (self.service_account, "--service-account"),
-                "metrics": ("\n".join(self.metrics), "--metric"),
-                "gates": ("\n".join(self.gates), "--gate"),
-                "argo-url": (self.argo_url, "--argo-url"),
-                "wandb-base-url": (self.wandb_base_url, "--wandb-base-url"),
-            }
-        )
-        if not is_reference(self.pin.ref):
-            remedy = "give a tag such as v1 or v1.2.3, or the 40 digits of a commit"
-            problems.append(BadInput(f"--ref {self.pin.ref!r} is not a release", remedy))
-        if self.service_account == SUBMITTER:
-            cause = f"--service-account {SUBMITTER} is the account with which jobs on GitHub submit workflows"
-            problems.append(BadInput(cause, "choose another account for the pods"))
+        given = [
+            ("image", self.image), ("project", self.project), ("registry", self.registry),
+            ("registry-username", self.registry_username), ("cluster", self.cluster), ("namespace", self.namespace),
+            ("service-account", self.service_account), ("dockerfile", self.dockerfile), ("manifest", self.manifest),
+            *(("metric", metric) for metric in self.metrics), *(("gate", gate) for gate in self.gates),
+            ("argo-url", self.argo_url), ("wandb-base-url", self.wandb_base_url), ("controls", self.controls),
+            *(("label", label) for label in self.labels), ("kubeconfig-secret", self.kubeconfig_secret),
+            ("wandb-secret", self.wandb_secret), ("ref", self.pin.ref),
+        ]  # fmt: skip
+        problems = []
+        for name, text in given:
+            try:
+                if text:
+                    QUESTIONS[name].judged(text)
+            except BadInput as problem:
+                problems.append(problem)
         if problems:
             raise problems[0] if len(problems) == 1 else BadInputs(problems)
 
@@ -84,6 +100,20 @@ class Answers:
         """Whether the images go to GitHub's registry, whose password is the job's own token."""
         return self.registry == registries.GITHUB
 
+    @property
+    def has_controls(self) -> bool:
+        """Whether the file answers the built-in commands, which act on what runs."""
+        return self.controls != NO_CONTROLS
+
+    def controls_named(self, name: str) -> bool:
+        """Return whether the file answers this built-in command."""
+        return name in self.controls.split(", ")
+
+    @property
+    def writes_manifest(self) -> bool:
+        """Whether init writes the Argo workflow; else the repository has one."""
+        return self.manifest == MANIFEST
+
 
 def plain_name(text: str) -> str:
     """Turn any text into a name of small letters, digits and hyphens; `model` if nothing is left."""
@@ -98,28 +128,22 @@ def scalar(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _problems(answers: Mapping[str, tuple[str, str]]) -> list[BadInput]:
-    """List answers that the actions refuse, or that are more than a value in a workflow file.
-
-    `answers` maps the name of an input to the text and the flag that gave it.
-    """
-    declarations = {entry.name: entry for entry in steps.inputs()}
-    problems = []
-    for name, (text, flag) in answers.items():
-        entry = declarations[name]
-        if not text:
+def command_parameters(declared: Mapping[str, str | None]) -> dict[str, str]:
+    """Declare for chatops the parameters of an Argo workflow that a comment may set, each with the type of its default."""
+    found: dict[str, str] = {}
+    for name, default in declared.items():
+        if name in FILLED_IN or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name) or len(found) == _MAX_PARAMETERS:
             continue
-        try:
-            entry.parse(text)
-        except ValueError as error:
-            problems.append(BadInput(f"{flag} {error}", f"correct {flag}; it means: {entry.help}"))
-            continue
-        lines = text.split("\n") if name in ("metrics", "gates") else [text]
-        if any("${{" in line or not line.isprintable() or line != line.strip() for line in lines):
-            problems.append(
-                BadInput(
-                    f"{flag} holds an expression, a blank at an end, or a character that cannot be printed",
-                    f"write {flag} as plain text",
-                )
-            )
-    return problems
+        if default is None:
+            found[name] = "{type: str, required: true}"
+        elif re.fullmatch(r"-?[0-9]{1,15}", default):
+            found[name] = f"{{type: int, default: {int(default)}}}"
+        elif re.fullmatch(
+            r"-?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15}|[0-9]{1,15}(?:\.[0-9]{1,15})?e-?[0-9]{1,2})", default
+        ):
+            found[name] = f"{{type: float, default: {format(Decimal(default), 'f')}}}"
+        elif default in ("true", "false"):
+            found[name] = f"{{type: bool, default: {default}}}"
+        elif default.isprintable() and "${{" not in default and len(default) <= 200:
+            found[name] = f"{{type: str, default: {scalar(default)}}}"
+    return found

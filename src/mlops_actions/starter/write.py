@@ -1,36 +1,90 @@
-"""Write the starter into a repository: all files or none, without overwriting, and never outside of it."""
+"""Write the starter into a repository: all of it or nothing, and never outside of it."""
 
 from __future__ import annotations
 
+import difflib
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_actions.core.errors import BadInput
 
+_MAX_BYTES = 1024 * 1024
 
-def write(directory: Path, files: Mapping[str, str], *, force: bool) -> None:
-    """Write the files below `directory`; raise BadInput before the first is written if one may not be.
 
-    An existing file stays unless `force` replaces it. A symbolic link is replaced, never written through.
+@dataclass(frozen=True)
+class Plan:
+    """What is there and what would be written; each maps paths in the repository to texts.
+
+    `different` holds the texts that the starter has for files that hold something else.
     """
-    if not directory.is_dir():
-        raise BadInput(f"there is no directory {directory}", "create it, or name the repository with --directory")
+
+    root: Path
+    missing: Mapping[str, str]
+    different: Mapping[str, str]
+    same: tuple[str, ...]
+
+    def difference(self, path: str) -> str:
+        """Return a unified diff from the file as it is to the starter's text."""
+        old = (_read(self.root / path) or "").splitlines(keepends=True)
+        new = self.different[path].splitlines(keepends=True)
+        lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def plan(directory: Path, files: Mapping[str, str]) -> Plan:
+    """Compare the starter with what is there; raises BadInput where a file cannot be written at all."""
     root = directory.resolve()
-    for path in files:
-        _check_parent(root, root / path)
-    existing = [path for path in files if os.path.lexists(root / path)]
-    folders = [path for path in existing if (root / path).is_dir() and not (root / path).is_symlink()]
-    if folders:
-        raise BadInput(f"there is a directory {', '.join(folders)}", "move it, and run the command again")
-    if existing and not force:
-        raise BadInput(
-            f"there is already {', '.join(existing)}; nothing was written",
-            "move it, choose another --directory, or replace it with --force",
-        )
+    missing, different, same = {}, {}, []
     for path, text in files.items():
-        _write(root / path, text)
+        _check_parent(root, root / path)
+        if not os.path.lexists(root / path):
+            missing[path] = text
+            continue
+        mode = (root / path).lstat().st_mode
+        if stat.S_ISDIR(mode):
+            raise BadInput(f"there is a directory {path}", "move it, and run the command again")
+        if stat.S_ISREG(mode) and _read(root / path) == text:
+            same.append(path)
+        else:
+            different[path] = text
+    return Plan(root, missing, different, tuple(same))
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    """Write all files. Where one cannot be written, or somebody interrupts, the files that were there are there again.
+
+    A symbolic link is replaced, never written through.
+    """
+    drafts: dict[Path, Path] = {}
+    before: dict[Path, Path] = {}
+    made: list[Path] = []
+    try:
+        for name, text in files.items():
+            path = root / name
+            made += _make_folders(path.parent)
+            drafts[path] = _draft(path, text)
+        for path, draft in drafts.items():
+            if os.path.lexists(path):
+                before[path] = path.with_name(f"{draft.name}.before")
+                path.rename(before[path])
+            draft.replace(path)
+    except BaseException:
+        for path, draft in drafts.items():
+            if not draft.exists():
+                path.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
+        for path, kept in before.items():
+            if os.path.lexists(kept):
+                kept.replace(path)
+        for folder in reversed(made):
+            folder.rmdir()
+        raise
+    for kept in before.values():
+        kept.unlink()
 
 
 def _check_parent(root: Path, path: Path) -> None:
@@ -41,15 +95,27 @@ def _check_parent(root: Path, path: Path) -> None:
         raise BadInput(f"{parent} is not a directory", "remove the file in its place, and run the command again")
 
 
-def _write(path: Path, text: str) -> None:
-    """Replace a file atomically: no reader sees half of the text, and no link is followed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _read(path: Path) -> str | None:
+    """Return the text of a file; None for a link, a large file or no text."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(handle, "rb") as file:  # noqa: PTH123 - the handle was opened without following a link
+            return file.read(_MAX_BYTES).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return those that were missing, the upper ones first."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _draft(path: Path, text: str) -> Path:
+    """Write a file beside the one that it replaces."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).chmod(0o644)
+    return Path(name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -19,6 +17,7 @@ from mlops_actions.starter.answers import Answers, scalar
 
 ROOT = Path(__file__).parents[3]
 ALWAYS = [
+    ".github/workflows/mlops-deploy.yml",
     ".github/workflows/mlops-doctor.yml",
     ".github/workflows/mlops.yml",
     "mlops/kubeconfig.sh",
@@ -69,7 +68,7 @@ def test_on_a_github_enterprise_server_every_command_of_gh_names_it(
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
     assert init(tmp_path, "--project", PROJECT, "--registry", "registry.example") == 0
     commands = [line for line in capsys.readouterr().out.splitlines() if " gh " in line]
-    assert len(commands) == 9
+    assert len(commands) == 10
     assert [line for line in commands if not line.endswith(" -R git.example/octo-org/digits")] == []
 
 
@@ -93,7 +92,7 @@ def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, ca
     assert [line.split()[-1] for line in output.splitlines() if "gh label create" in line] == shown
     assert output.endswith(
         "  mlops-actions doctor\nIt names what is missing, and the command that helps. Then open a pull request, "
-        "and comment:\n  /train\n"
+        "and comment:\n  gh pr comment --body '/train'\n"
     )
     assert "There is no Dockerfile yet" in output
     assert "not the top of a git repository" in output
@@ -225,25 +224,15 @@ def test_the_submitter_has_the_documented_rights_but_those_for_from(tmp_path: Pa
     assert documented["rules"][-1]["resources"] == ["workflowtemplates", "cronworkflows"]
 
 
-def test_nothing_is_written_if_a_file_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "train.py").write_text("mine")
-    assert init(tmp_path, "--project", PROJECT, "--example") == 2
-    error = capsys.readouterr().err
-    assert "there is already train.py; nothing was written" in error
-    assert "remedy: " in error
-    assert written(tmp_path) == ["train.py"]
-    assert init(tmp_path, "--project", PROJECT, "--example", "--force") == 0
-    assert (tmp_path / "train.py").read_text() != "mine"
-
-
 def test_a_symbolic_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")
     repository = tmp_path / "repository"
     repository.mkdir()
     (repository / "train.py").symlink_to(precious)
-    assert init(repository, "--project", PROJECT, "--example") == 2
-    assert init(repository, "--project", PROJECT, "--example", "--force") == 0
+    assert init(repository, "--project", PROJECT, "--example") == 0
+    assert (repository / "train.py").is_symlink()
+    assert init(repository, "--project", PROJECT, "--example", "--update", "--yes") == 0
     assert precious.read_text() == "mine"
     assert not (repository / "train.py").is_symlink()
 
@@ -255,7 +244,7 @@ def test_a_folder_outside_the_repository_is_refused(tmp_path: Path, target: str,
     repository.mkdir()
     (repository / "file").write_text("")
     (repository / "mlops").symlink_to(target)
-    assert init(repository, "--project", PROJECT, "--force") == 2
+    assert init(repository, "--project", PROJECT, "--update", "--yes") == 2
     assert re.search("leads out of|is not a directory", capsys.readouterr().err)
     assert [path.name for path in repository.iterdir() if path.is_file() and not path.is_symlink()] == ["file"]
     assert written(tmp_path / "elsewhere") == []
@@ -265,7 +254,7 @@ def test_a_folder_with_the_name_of_a_file_is_refused_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mlops/rbac.yaml").mkdir(parents=True)
-    assert init(tmp_path, "--project", PROJECT, "--force") == 2
+    assert init(tmp_path, "--project", PROJECT, "--update", "--yes") == 2
     assert "there is a directory mlops/rbac.yaml" in capsys.readouterr().err
     assert written(tmp_path) == []
 
@@ -276,6 +265,23 @@ def test_a_missing_directory_is_an_error(tmp_path: Path, capsys: pytest.CaptureF
 
 
 HOSTILE = [
+    ("--image", "UPPER lower"),
+    ("--image", "digits:v1"),
+    ("--image", "digits@sha256:00"),
+    ("--image", "ghcr.io:port/digits"),
+    ("--registry", "ghcr.io/octo"),
+    ("--registry", "https://ghcr.io/x y"),
+    ("--cluster", "minikube"),
+    ("--controls", "stop, explode"),
+    ("--dockerfile", "../Dockerfile"),
+    ("--dockerfile", "/etc/passwd"),
+    ("--dockerfile", "missing/Dockerfile"),
+    ("--manifest", "missing.yaml"),
+    ("--manifest", "../workflow.yaml"),
+    ("--kubeconfig-secret", "GITHUB_TOKEN"),
+    ("--kubeconfig-secret", "A}} ${{ secrets.B"),
+    ("--wandb-secret", "1KEY"),
+    ("--entity", "octo/digits"),
     ("--image", "${{ secrets.X }}"),
     ("--image", "a\nb: c"),
     ("--registry", "ghcr.io\n  env: {A: b}"),
@@ -335,31 +341,6 @@ def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
     done = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: no W&B project was given\nremedy: add --project entity/project\n"
-
-
-def test_at_a_terminal_missing_flags_are_asked_for(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mlops_actions", "init", "--directory", str(tmp_path), "--image", "net"]
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE)
-    os.close(terminal)
-    os.write(controller, b"octo/digits\n\nml\n")
-    output = b""
-    while True:
-        try:
-            piece = os.read(controller, 4096)
-        except OSError:  # Linux reports the closed end of a terminal as an error
-            break
-        if not piece:
-            break
-        output += piece
-    assert process.wait(60) == 0, process.stderr.read() if process.stderr else ""
-    text = output.decode()
-    assert "W&B project, as entity/project: " in text
-    assert "Registry [ghcr.io]: " in text
-    assert "Name of the image" not in text
-    assert given(tmp_path, "report")["project"] == PROJECT
-    assert given(tmp_path, "workflow")["namespace"] == "ml"
-    assert given(tmp_path, "publish")["image"] == "net"
 
 
 def test_an_entity_that_contradicts_the_project_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,4 +121,4 @@ def test_a_tag_is_looked_up_where_git_reaches_the_suite(tmp_path: Path, monkeypa
     text = (target / render.WORKFLOW).read_text()
     assert f"{REPOSITORY}/actions/chatops@{sha} # v1.4.0\n" in text
     assert yaml.safe_load(text)
-    assert main(["init", "--directory", str(target), "--project", "octo/digits", "--ref", "v2", "--force"]) == 2
+    assert main(["init", "--directory", str(target), "--project", "octo/digits", "--ref", "v2"]) == 2
