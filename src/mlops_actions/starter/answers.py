@@ -136,8 +136,8 @@ def command_parameters(declared: Mapping[str, str | None]) -> dict[str, str]:
             continue
         if default is None:
             found[name] = "{type: str, required: true}"
-        elif re.fullmatch(r"-?[0-9]{1,15}", default):
-            found[name] = f"{{type: int, default: {int(default)}}}"
+        elif re.fullmatch(r"0|-?[1-9][0-9]{0,14}", default):
+            found[name] = f"{{type: int, default: {default}}}"
         elif re.fullmatch(
             r"-?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15}|[0-9]{1,15}(?:\.[0-9]{1,15})?e-?[0-9]{1,2})", default
         ):

@@ -40,6 +40,8 @@ class Collector:
         self._host, self._repository = remote_of(self._directory)
         workflow = self._files.read(WORKFLOW)
         self._earlier = earlier.answers_of(workflow)
+        if self._earlier and (own := manifests_of(defaults.MANIFEST, self._files.read(defaults.MANIFEST))):
+            self._earlier["service-account"] = own[0].service_account
         self._earlier_pin = earlier.pin_of(workflow)
         self._dockerfile = ""
 

@@ -20,8 +20,9 @@ from mlops_actions.starter import python_code
 
 _YAML = (".yml", ".yaml")
 _KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
-# Both `ENV WANDB_PROJECT=x` and `ENV WANDB_PROJECT x`, also as a build argument.
-_ENV = re.compile(r"^\s*(?:ENV|ARG)\s.*?\b(WANDB_PROJECT|WANDB_ENTITY)(?:=|\s+)(\"[^\"\n]*\"|'[^'\n]*'|\S+)", re.MULTILINE)
+# A line `ENV` or `ARG` of a Dockerfile, and on it both `WANDB_PROJECT=x` and `WANDB_PROJECT x`.
+_ENV = re.compile(r"^[ \t]*(?:ENV|ARG)[ \t](.*)$", re.MULTILINE | re.IGNORECASE)
+_VARIABLE = re.compile(r"\b(WANDB_PROJECT|WANDB_ENTITY)(?:=|[ \t]+)(\"[^\"\n]*\"|'[^'\n]*'|\S+)")
 _VARIABLES = {"WANDB_PROJECT": "project", "WANDB_ENTITY": "entity"}
 
 
@@ -119,8 +120,9 @@ def _wandb(kind: str, path: str, text: str) -> Iterator[tuple[str, Finding]]:
         for name, value, line in python_code.wandb_settings(text):
             yield name, Finding(value, f"{path}:{line}")
     elif kind == "dockerfile":
-        for match in _ENV.finditer(text):
-            yield _VARIABLES[match[1]], Finding(match[2].strip("\"'"), _place(path, text, match.start(1)))
+        for instruction in _ENV.finditer(text):
+            for match in _VARIABLE.finditer(instruction[1]):
+                yield _VARIABLES[match[1]], Finding(match[2].strip("\"'"), _place(path, text, instruction.start(1)))
     elif kind == "yaml" and "WANDB_" in text:
         for name, value in _variables(_documents(text)):
             yield name, Finding(value, path)

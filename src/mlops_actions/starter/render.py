@@ -101,7 +101,7 @@ def _values(answers: Answers) -> dict[str, str]:
 def _blocks(answers: Answers) -> dict[str, Sequence[str]]:
     continues, stops = answers.controls_named("retry"), answers.controls_named("stop")
     shared = _shared_blocks(answers)
-    parameters = [f"  {name}: {declaration}" for name, declaration in answers.parameters.items()]
+    parameters = [f"  {scalar(name)}: {declaration}" for name, declaration in answers.parameters.items()]
     keys = ", ".join(list(answers.parameters)[:6])
     explained = ["#   control  stops a workflow where the comment /stop asks for it"] if stops else []
     explained += ["#   finish   concludes what listen began, however train ended"] if answers.has_controls else []

@@ -23,9 +23,7 @@ def talk(directory: Path, flags: Sequence[str], *answers: tuple[str, str]) -> tu
     """Run init at a terminal of its own; each answer is typed where its prompt stands. Returns exit code and screen."""
     process, terminal = pty.fork()
     if process == 0:
-        os.execv(  # noqa: S606 - the very program, no shell
-            sys.executable, [sys.executable, "-m", "mlops_actions", "init", "--directory", str(directory), *flags]
-        )
+        os.execv(sys.executable, [sys.executable, "-m", "mlops_actions", "init", "--directory", str(directory), *flags])
     screen, read, waiting = "", 0, list(answers)
     try:
         while True:
