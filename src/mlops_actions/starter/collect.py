@@ -17,10 +17,10 @@ from mlops_actions.starter import answers as defaults
 from mlops_actions.starter import earlier
 from mlops_actions.starter.answers import Answers, command_parameters, plain_name
 from mlops_actions.starter.dialogue import Check, Dialogue
-from mlops_actions.starter.findings import Finding, Findings, Manifest, look, manifests_of
+from mlops_actions.starter.findings import Finding, OwnManifest, Proposals, look, manifests_of
 from mlops_actions.starter.pin import Pin, is_reference, of_installation, pin, tags_of
 from mlops_actions.starter.questions import CLUSTERS, CONTROLS, QUESTIONS
-from mlops_actions.starter.remaining import Checkout
+from mlops_actions.starter.remaining import LocalClone
 from mlops_actions.starter.render import WORKFLOW
 from mlops_actions.starter.repository import RepositoryFiles
 
@@ -36,7 +36,7 @@ class Collector:
         self._options, self._dialogue, self._say = options, dialogue, say
         self._directory: Path = options.directory
         self._files = RepositoryFiles(self._directory)
-        self.findings: Findings = look(self._files)
+        self.findings: Proposals = look(self._files)
         self._host, self._repository = remote_of(self._directory)
         workflow = self._files.read(WORKFLOW)
         self._earlier = earlier.answers_of(workflow)
@@ -87,11 +87,11 @@ class Collector:
             is_enterprise_server=github_cli.is_enterprise_server(server),
         )
 
-    def checkout(self) -> Checkout:
+    def checkout(self) -> LocalClone:
         """Return what git tells about the folder, as it is now."""
         git = ["git", "-C", str(self._directory)]
         head = output_of([*git, "symbolic-ref", "--short", "refs/remotes/origin/HEAD"]).removeprefix("origin/")
-        return Checkout(
+        return LocalClone(
             host=self._host,
             repository=self._repository,
             branch=head if head.isprintable() else "",
@@ -183,7 +183,7 @@ class Collector:
         if path != "Dockerfile" and not (self._directory / path).is_file():
             raise BadInput(f"--dockerfile {path!r} is no file of the repository", f"give {QUESTIONS['dockerfile'].accepted}")
 
-    def _manifest(self) -> Manifest | None:
+    def _manifest(self) -> OwnManifest | None:
         """Return the repository's own Argo workflow that jobs run; None where init writes one."""
         # Only one that takes the image of the commit is proposed: any other would run something else.
         usable = [one for one in self.findings.manifests if "image" in one.parameters and one.path != defaults.MANIFEST]
@@ -203,7 +203,7 @@ class Collector:
         if path not in (_NEW, defaults.MANIFEST):
             self._read_manifest(path)
 
-    def _read_manifest(self, path: str) -> Manifest:
+    def _read_manifest(self, path: str) -> OwnManifest:
         found = manifests_of(path, self._files.read(path))
         if len(found) != 1:
             what = "no file with an Argo workflow" if not found else f"a file with {len(found)} Argo workflows"
@@ -233,7 +233,7 @@ class Collector:
         return pin(QUESTIONS["ref"].judged(ref), tags_of(suite_releases.tag_listing()))
 
 
-def _project_in(findings: Findings) -> Finding | None:
+def _project_in(findings: Proposals) -> Finding | None:
     """Return the first project that the repository names, as `entity/project`; the entity may be empty."""
     if not findings.projects:
         return None

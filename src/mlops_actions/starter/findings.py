@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class OwnManifest:
     """An Argo workflow of the repository. `parameters` maps names to defaults; None where the manifest has none."""
 
     path: str
@@ -56,17 +56,17 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Proposals:
     """What was found. `rendered` are Argo manifests that another tool (Helm, Kustomize) completes."""
 
     projects: tuple[Finding, ...] = ()
     entities: tuple[Finding, ...] = ()
     dockerfiles: tuple[str, ...] = ()
-    manifests: tuple[Manifest, ...] = ()
+    manifests: tuple[OwnManifest, ...] = ()
     rendered: tuple[str, ...] = ()
 
 
-def look(files: Files) -> Findings:
+def look(files: Files) -> Proposals:
     """Look through a repository."""
     paths = files.paths()
     rendered_folders = {
@@ -76,7 +76,7 @@ def look(files: Files) -> Findings:
     }
     values: dict[str, list[Finding]] = {"project": [], "entity": []}
     dockerfiles: list[str] = []
-    manifests: list[Manifest] = []
+    manifests: list[OwnManifest] = []
     rendered: list[str] = []
     for path in paths:
         if not path.isprintable():
@@ -92,12 +92,12 @@ def look(files: Files) -> Findings:
                 rendered.append(path)
             else:
                 manifests += _manifests(path, text)
-    return Findings(
+    return Proposals(
         _distinct(values["project"]), _distinct(values["entity"]), tuple(dockerfiles), tuple(manifests), tuple(rendered)
     )
 
 
-def manifests_of(path: str, text: str) -> list[Manifest]:
+def manifests_of(path: str, text: str) -> list[OwnManifest]:
     """Return the whole Argo workflows of one file."""
     return list(_manifests(path, text))
 
@@ -161,7 +161,7 @@ def _variables(documents: list[Any]) -> Iterator[tuple[str, str]]:
             waiting += list(value.values())[::-1]
 
 
-def _manifests(path: str, text: str) -> Iterator[Manifest]:
+def _manifests(path: str, text: str) -> Iterator[OwnManifest]:
     for document in _documents(text):
         if not isinstance(document, dict) or document.get("kind") not in _KINDS:
             continue
@@ -174,7 +174,7 @@ def _manifests(path: str, text: str) -> Iterator[Manifest]:
             metadata = document.get("metadata")
             namespace = metadata.get("namespace") if isinstance(metadata, dict) else ""
             account = spec.get("serviceAccountName")
-            yield Manifest(path, str(document["kind"]), _parameters(spec), _name(account), _name(namespace))
+            yield OwnManifest(path, str(document["kind"]), _parameters(spec), _name(account), _name(namespace))
 
 
 def _name(value: Any) -> str:

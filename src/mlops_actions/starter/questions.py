@@ -20,7 +20,7 @@ _MAX_LENGTH = 300
 
 
 @dataclass(frozen=True)
-class Question:
+class StarterQuestion:
     """One answer. `judge` returns the text as it is used, or raises ValueError with a message that continues the flag."""
 
     flag: str
@@ -139,58 +139,68 @@ def _entity(text: str) -> str:
 
 _ADDRESS = "an address such as {}, without user, query or fragment"
 QUESTIONS = {
-    "project": Question(
+    "project": StarterQuestion(
         "--project",
         "W&B project, as entity/project",
         "a W&B project with its user or team, such as octo/digits",
         _by_input("project"),
     ),
-    "entity": Question("--entity", "W&B user or team that owns it", "a user or team on W&B, such as octo", _entity),
-    "image": Question("--image", "Name of the image", "a name without a tag, such as digits or octo-org/digits", _image),
-    "registry": Question("--registry", "Registry", "a host such as ghcr.io or registry.example:5000", _registry),
-    "registry-username": Question("--registry-username", "User of the registry", "a user name such as robot", _some_text),
-    "cluster": Question(
+    "entity": StarterQuestion("--entity", "W&B user or team that owns it", "a user or team on W&B, such as octo", _entity),
+    "image": StarterQuestion(
+        "--image", "Name of the image", "a name without a tag, such as digits or octo-org/digits", _image
+    ),
+    "registry": StarterQuestion("--registry", "Registry", "a host such as ghcr.io or registry.example:5000", _registry),
+    "registry-username": StarterQuestion(
+        "--registry-username", "User of the registry", "a user name such as robot", _some_text
+    ),
+    "cluster": StarterQuestion(
         "--cluster",
         "Kind of cluster: kubeconfig, gke, eks or aks",
         "kubeconfig (any cluster, with a token), or gke, eks or aks (without a key)",
         _choice(*CLUSTERS),
     ),
-    "namespace": Question(
+    "namespace": StarterQuestion(
         "--namespace",
         "Namespace of the workflows",
         "a namespace of the cluster, such as ml-training",
         _by_input("namespace"),
     ),
-    "service-account": Question(
+    "service-account": StarterQuestion(
         "--service-account",
         "Service account of the workflows' pods",
         "another account for the pods, such as mlops-workflow",
         _service_account,
     ),
-    "dockerfile": Question("--dockerfile", "Dockerfile", "a path in the repository, such as docker/train.Dockerfile", _path),
-    "manifest": Question(
+    "dockerfile": StarterQuestion(
+        "--dockerfile", "Dockerfile", "a path in the repository, such as docker/train.Dockerfile", _path
+    ),
+    "manifest": StarterQuestion(
         "--manifest",
         "Argo workflow; `new` for a new one",
         "the file of an Argo Workflow, WorkflowTemplate or CronWorkflow in the repository, such as argo/train.yaml, or new",
         _path,
     ),
-    "metric": Question(
+    "metric": StarterQuestion(
         "--metric", "Metric", "a metric of the runs and its direction, such as accuracy:max", _by_input("metrics")
     ),
-    "gate": Question(
+    "gate": StarterQuestion(
         "--gate", "Gate", "a condition such as 'accuracy >= 0.9' or 'accuracy >= baseline.mean'", _by_input("gates")
     ),
-    "argo-url": Question(
+    "argo-url": StarterQuestion(
         "--argo-url", "Address of Argo's UI", _ADDRESS.format("https://argo.example"), _by_input("argo-url")
     ),
-    "wandb-base-url": Question(
+    "wandb-base-url": StarterQuestion(
         "--wandb-base-url", "Address of W&B", _ADDRESS.format("https://wandb.example"), _by_input("wandb-base-url")
     ),
-    "controls": Question("--controls", "Controls", f"a list of {', '.join(CONTROLS)}, or none", _controls),
-    "label": Question("--labels", "Label", "three labels of at most 50 characters, such as training trained failed", _label),
-    "kubeconfig-secret": Question(
+    "controls": StarterQuestion("--controls", "Controls", f"a list of {', '.join(CONTROLS)}, or none", _controls),
+    "label": StarterQuestion(
+        "--labels", "Label", "three labels of at most 50 characters, such as training trained failed", _label
+    ),
+    "kubeconfig-secret": StarterQuestion(
         "--kubeconfig-secret", "Secret", "a name of letters, digits and _, such as KUBECONFIG", _secret
     ),
-    "wandb-secret": Question("--wandb-secret", "Secret", "a name of letters, digits and _, such as WANDB_API_KEY", _secret),
-    "ref": Question("--ref", "Release", "a tag such as v1 or v1.2.3, or the 40 digits of a commit", _reference),
+    "wandb-secret": StarterQuestion(
+        "--wandb-secret", "Secret", "a name of letters, digits and _, such as WANDB_API_KEY", _secret
+    ),
+    "ref": StarterQuestion("--ref", "Release", "a tag such as v1 or v1.2.3, or the 40 digits of a commit", _reference),
 }

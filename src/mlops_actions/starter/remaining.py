@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from mlops_actions.core import github_cli
 from mlops_actions.core.package import REPOSITORY
 from mlops_actions.starter.answers import FILLED_IN, Answers
-from mlops_actions.starter.findings import Findings
+from mlops_actions.starter.findings import Proposals
 from mlops_actions.starter.render import CLOUD_VARIABLES, KUBECONFIG, RBAC, SIGN_IN_VARIABLES
 
 _DOCS = f"https://github.com/{REPOSITORY}/blob/main/docs"
 
 
 @dataclass(frozen=True)
-class Checkout:
+class LocalClone:
     """What git tells about the folder; texts are empty where it does not tell."""
 
     host: str = ""
@@ -26,7 +26,7 @@ class Checkout:
     has_dockerfile: bool = True
 
 
-def steps(answers: Answers, checkout: Checkout, findings: Findings) -> str:
+def steps(answers: Answers, checkout: LocalClone, findings: Proposals) -> str:
     """List the steps that remain."""
     # In a clone `gh` finds the repository, but of several servers it may choose another one.
     names_server = checkout.host not in ("", github_cli.GITHUB)
@@ -85,7 +85,7 @@ def _secrets(answers: Answers, where: str) -> list[str]:
     return lines
 
 
-def _notes(answers: Answers, checkout: Checkout, findings: Findings) -> Iterator[list[str]]:
+def _notes(answers: Answers, checkout: LocalClone, findings: Proposals) -> Iterator[list[str]]:
     if answers.writes_manifest:
         yield [
             f"The account {answers.service_account} must be able to pull from {answers.registry}:",
@@ -120,7 +120,7 @@ def _notes(answers: Answers, checkout: Checkout, findings: Findings) -> Iterator
         yield ["This folder is not the top of a git repository, and GitHub reads workflow files only there."]
 
 
-def _own_manifest(answers: Answers, findings: Findings) -> Iterator[list[str]]:
+def _own_manifest(answers: Answers, findings: Proposals) -> Iterator[list[str]]:
     declared = next((one.parameters for one in findings.manifests if one.path == answers.manifest), {})
     if "image" not in declared:
         yield [

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from mlops_actions.starter import repository
-from mlops_actions.starter.findings import Finding, Findings, look
+from mlops_actions.starter.findings import Finding, Proposals, look
 from mlops_actions.starter.render import WORKFLOW
 from mlops_actions.starter.repository import RepositoryFiles
 from tests.unit.starter.test_init import given, init, workflow
@@ -45,7 +45,7 @@ def tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
     return root
 
 
-def found(root: Path, files: Mapping[str, str | bytes]) -> Findings:
+def found(root: Path, files: Mapping[str, str | bytes]) -> Proposals:
     return look(RepositoryFiles(tree(root, files)))
 
 
@@ -222,7 +222,7 @@ def test_links_pipes_and_other_folders_are_not_read(tmp_path: Path) -> None:
     (root / "loop").symlink_to(".")
     os.mkfifo(root / "pipe.py")
     (root / "dangling.py").symlink_to("nowhere")
-    assert look(RepositoryFiles(root)) == Findings()
+    assert look(RepositoryFiles(root)) == Proposals()
     assert [RepositoryFiles(root).read(name) for name in ("link.py", "folder/secret.py", "pipe.py", "loop", "")] == [""] * 5
 
 
