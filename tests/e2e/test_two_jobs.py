@@ -6,7 +6,6 @@ How the command is concluded is not seen here: act gives the post step within a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,26 +14,15 @@ from mlops_sandbox.github import PullRequest
 from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
+from tests.support.shortest_files import filled_in
 
-FILE = Path(__file__).parents[2] / "examples/two-jobs/.github/workflows/two-jobs.yml"
 PATH = ".github/workflows/two-jobs.yml"
-# What a reader fills in, and what the services of these tests need beside it.
-FILLED_IN = {
-    "image: model": "image: digits\n          registry: ${{ vars.REGISTRY }}\n"
-    "          username: ${{ vars.REGISTRY_USERNAME }}\n          password: ${{ secrets.REGISTRY_PASSWORD }}",
-    "project: entity/project": "project: ${{ vars.WANDB_PROJECT }}\n          wandb-base-url: ${{ vars.WANDB_BASE_URL }}",
-    "metrics: accuracy:max": "metrics: test_accuracy:max",
-}
 
 
 @pytest.fixture(scope="module")
 def testbed(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[PipelineTestbed]:
-    text = FILE.read_text()
-    for written, filled_in in FILLED_IN.items():
-        assert written in text
-        text = text.replace(written, filled_in)
     with pipeline(registry) as made:
-        made.add_to_main({PATH: text}, "Train on the pull request")
+        made.add_to_main({PATH: filled_in("two-jobs")}, "Train on the pull request")
         yield made
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from mlops_actions.cli import build_parser
 from mlops_actions.doctor import command
+from mlops_sandbox.github.published import publish_actions
 from tests.actions.doctor.world import PASSWORD, World
+from tests.support.shortest_files import filled_in
 
 
 def test_nothing_fails_in_a_healthy_world(world: World) -> None:
@@ -99,3 +101,14 @@ def test_the_jobs_token_creates_and_concludes_a_check_run(world: World) -> None:
     unknown = {("github", "secret KUBECONFIG"), ("github", "Actions settings"), ("github", "fork policy")}
     assert unknown <= diagnosed.named("cannot be told")
     assert ("github", "variable WANDB_PROJECT") in diagnosed.named("ok")
+
+
+@pytest.mark.parametrize("name", ["two-jobs", "one-step"])
+def test_nothing_fails_for_the_shortest_files_once_they_are_filled_in(world: World, name: str) -> None:
+    path = f".github/workflows/{name}.yml"
+    text = filled_in(name)
+    publish_actions(world.github, [text])
+    world.write(path, text)
+    diagnosed = world.ask("--workflow", path)
+    assert diagnosed.named("fails") == set(), diagnosed.text
+    assert ("cluster", "dry run") in diagnosed.named("ok"), diagnosed.text
