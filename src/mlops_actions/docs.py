@@ -22,6 +22,7 @@ DOCTOR = Path("docs/doctor.md")
 SCHEMAS = Path("docs/schemas")
 ROOT_ACTION = Path("action.yml")
 REUSABLE = Path(".github/workflows/pipeline.yml")
+KEYLESS = Path(".github/workflows/pipeline-keyless.yml")
 PAGES = ("README.md", "docs/**/*.md", "actions/*/README.md")
 # A page shows a file of the examples between `<!-- file PATH -->` and `<!-- /file PATH -->`: what is shown is tested.
 SHOWN_FILE = re.compile(r"^<!-- (file (examples/[\w./-]+)) -->$", re.MULTILINE)
@@ -45,6 +46,7 @@ def _generated(root: Path, actions: Sequence[Action], parser: argparse.ArgumentP
     """Yield every generated file: its path in the checkout and its text."""
     yield ROOT_ACTION, composite.action_yml()
     yield REUSABLE, reusable.workflow()
+    yield KEYLESS, reusable.workflow(keyless=True)
     for action in actions:
         yield _folder(action) / "action.yml", render.action_yml(action)
         if action.result:

@@ -28,8 +28,9 @@ from mlops_actions.core.types import Json
 from tests.e2e.docker_daemon import Docker, cache_directory
 
 SUITE = "machine-learning-apps/mlops-actions"
-CHECKOUT = "actions/checkout"
-CHECKOUT_STAND_IN = Path(__file__).parent / "checkout"
+STAND_INS = {f"actions/{name}": Path(__file__).parent / name for name in ("checkout", "upload-artifact")}
+ARTIFACTS = "artifacts"  # the folder below a run's home
+PIPELINES = tuple(f".github/workflows/{name}.yml" for name in ("pipeline", "pipeline-keyless"))
 ACT = Path(sys.executable).with_name("act")
 TIMEOUT = 900.0
 
@@ -50,13 +51,17 @@ class StepRun:
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """What came of a workflow run: its steps by job and id (a step without an id has its position, from "0")."""
+    """What came of a workflow run: its steps by job and id (a step without an id has its position, from "0").
+
+    `artifacts` are the names of the files in each artifact, by its name.
+    """
 
     exit_code: int
     records: list[dict[str, Any]]
     errors: str
     steps: dict[tuple[str, str], StepRun]
     jobs: dict[str, str]
+    artifacts: Mapping[str, list[str]] = field(default_factory=dict)
 
     def step(self, identifier: str, job: str | None = None) -> StepRun:
         """The step of that id; `job` is needed where two jobs have one."""
@@ -114,7 +119,7 @@ class RunningAct:
         """Wait for the end; raises TimeoutExpired."""
         code = self._process.wait(self._timeout)
         self._reader.join()
-        return _read(code, "".join(self._lines), self._errors.read_text(errors="replace"))
+        return _read(code, "".join(self._lines), self._errors.read_text(errors="replace"), self._errors.parent / ARTIFACTS)
 
     def close(self) -> None:
         """End act where it still runs."""
@@ -186,12 +191,12 @@ class Act:
             "--container-daemon-socket", daemon or self.docker.host,
             # Where act mounts the socket. It hands this machine's DOCKER_HOST to containers, where that means nothing.
             "--env", "DOCKER_HOST=unix:///var/run/docker.sock",
-            "--env", f"CHECKOUT_ORIGIN={origin.resolve()}",
+            "--env", f"CHECKOUT_ORIGIN={origin.resolve()}", "--env", f"ARTIFACTS={home / ARTIFACTS}",
             *_options("--env", env), *_options("--secret", secrets), *_options("--var", variables),
         ]  # fmt: skip
         used = set(_used(yaml.safe_load((checkout / workflow).read_text()), self.suite, self.repository))
         for action, _, ref in (name.partition("@") for name in used):
-            folder = CHECKOUT_STAND_IN if action == CHECKOUT else self.suite
+            folder = STAND_INS.get(action, self.suite)
             command += ["--local-repository", f"{'/'.join(action.split('/')[:2])}@{ref}={folder}"]
         if beside:
             rename(checkout / workflow, f"run-{number}")
@@ -258,12 +263,21 @@ def _options(name: str, values: Mapping[str, str] | None) -> list[str]:
     return [word for key, value in (values or {}).items() for word in (name, f"{key}={value}")]
 
 
-def write_out_own(suite: Path, repository: str = SUITE, ref: str = "v1") -> None:
+def prepare_for_act(suite: Path, repository: str = SUITE, ref: str = "v1") -> None:
+    """Make what users name of a copy of the suite such that act understands it, and GitHub's stand-in has artifacts."""
+    for path in PIPELINES:
+        leave_out_queue(suite / path)
+        text = (suite / path).read_text()
+        (suite / path).write_text(text.replace("github.server_url == 'https://github.com'", "github.server_url != ''"))
+    _write_out_own(suite, repository, ref)
+
+
+def _write_out_own(suite: Path, repository: str, ref: str) -> None:
     """Replace `$/path` by `repository/path@ref` in what users name of a copy of the suite: act does not know `$/`.
 
     On github.com it means the repository and the commit of the file that says so (changelog of 2026-07-30).
     """
-    for file in (suite / "action.yml", suite / ".github" / "workflows" / "pipeline.yml"):
+    for file in (suite / "action.yml", *(suite / path for path in PIPELINES)):
         file.write_text(re.sub(r"(?<=uses: )\$/(\S+)", rf"{repository}/\1@{ref}", file.read_text()))
 
 
@@ -275,7 +289,7 @@ def _used(workflow: Mapping[str, Any], suite: Path, repository: str) -> Iterator
 
 def _named(steps: Sequence[Mapping[str, Any]], suite: Path, repository: str) -> Iterator[str]:
     for used in (str(step.get("uses", "")) for step in steps):
-        if not used.startswith((f"{repository}/", f"{repository}@", f"{CHECKOUT}@")):
+        if not used.startswith((f"{repository}/", f"{repository}@", *(f"{name}@" for name in STAND_INS))):
             continue
         yield used
         path = used.partition("@")[0].removeprefix(repository).strip("/")
@@ -285,7 +299,7 @@ def _named(steps: Sequence[Mapping[str, Any]], suite: Path, repository: str) -> 
             yield from _named(yaml.safe_load(file.read_text())["runs"].get("steps", ()), suite, repository)
 
 
-def _read(exit_code: int, output: str, errors: str) -> WorkflowRun:
+def _read(exit_code: int, output: str, errors: str, artifacts: Path) -> WorkflowRun:
     records: list[dict[str, Any]] = []
     steps: dict[tuple[str, str], StepRun] = {}
     jobs: dict[str, str] = {}
@@ -302,7 +316,9 @@ def _read(exit_code: int, output: str, errors: str) -> WorkflowRun:
             continue
         step = steps.setdefault((record["jobID"], path[0]), StepRun(record["step"]))
         _note(step, record, nested=len(path) > 1)
-    return WorkflowRun(exit_code, records, errors, steps, jobs)
+    folders = [folder for folder in artifacts.glob("*/*") if folder.is_dir()]
+    kept = {folder.name: sorted(file.name for file in folder.iterdir()) for folder in folders}
+    return WorkflowRun(exit_code, records, errors, steps, jobs, kept)
 
 
 def _note(step: StepRun, record: Mapping[str, Any], *, nested: bool) -> None:

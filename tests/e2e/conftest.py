@@ -16,7 +16,7 @@ import pytest
 from mlops_sandbox.demo import machine
 from tests.actions.argo_submit.job import Job
 from tests.e2e import images as image_builder
-from tests.e2e.act import Act, leave_out_queue, write_out_own
+from tests.e2e.act import Act, prepare_for_act
 from tests.e2e.cluster import tools_image as cluster_image
 from tests.e2e.cluster.argo_server import ArgoServer, running_argo_server
 from tests.e2e.cluster.binaries import Binaries, CannotBuild, build
@@ -96,8 +96,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianRegistr
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean copy of this checkout: what a workflow that uses the actions downloads."""
     copy = image_builder.copy_checkout(tmp_path_factory.mktemp("checkout") / "mlops-actions")
-    leave_out_queue(copy / ".github/workflows/pipeline.yml")
-    write_out_own(copy)
+    prepare_for_act(copy)
     return copy
 
 

@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from mlops_sandbox.github import GitHubServer
-from tests.e2e.act import Act, WorkflowRun, leave_out_queue, write_out_own
+from tests.e2e.act import PIPELINES, Act, WorkflowRun, prepare_for_act
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import copy_checkout
 from tests.support.git import commit
+from tests.support.listening import one_step
 
 FORK = "somebody/mlops-actions"
 MARK = "This is the code of the fork."
 REPOSITORY = "octo/digits"
 WORKFLOW = ".github/workflows/listen.yml"
-ONE_STEP = """\
-name: Listen
-on:
-  issue_comment:
-    types: [created]
-permissions: {{}}
-jobs:
-  listen:
-    runs-on: ubuntu-latest
-    permissions:
-      contents: read
-      pull-requests: write
-    steps:
-      - id: mlops
-        uses: {repository}@{ref}
-        with:
-          commands: /train
-"""
-CALLED = """\
+_CALLER = """\
 name: Listen
 on:
   issue_comment:
@@ -58,6 +41,11 @@ jobs:
 """
 
 
+def calling(repository: str, ref: str) -> str:
+    """A file that listens by the reusable workflow."""
+    return _CALLER.format(repository=repository, ref=ref)
+
+
 @dataclass(frozen=True)
 class Fork:
     """A fork whose chatops says that it is one, at a commit that no branch or tag names; `suite` is its tree for act."""
@@ -74,28 +62,32 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Fork:
     sha = commit(suite, {changed: f"{(suite / changed).read_text()}\nprint({MARK!r}, flush=True)\n"}, "Say who this is")
     commit(suite, {"README.md": "A later change.\n"}, "Change something else")
     subprocess.run(["git", "-C", str(suite), "checkout", "--quiet", sha], check=True)
-    leave_out_queue(suite / ".github/workflows/pipeline.yml")
-    write_out_own(suite, FORK, sha)
+    prepare_for_act(suite, FORK, sha)
     return Fork(suite, sha)
 
 
 def test_nothing_of_the_suite_names_another_copy_of_it() -> None:
     """What users name uses its own actions by `$/`: on github.com the repository and the commit of the file itself."""
     root = Path(__file__).parents[2]
-    for path in ("action.yml", ".github/workflows/pipeline.yml"):
+    for path in ("action.yml", *PIPELINES):
         own = re.findall(r"^ *(?:- )?uses: (?!actions/)(\S+)", (root / path).read_text(), re.MULTILINE)
         assert own
         assert [used for used in own if not used.startswith("$/actions/")] == []
 
 
-@pytest.mark.parametrize("text", [ONE_STEP, CALLED], ids=["the action in the root", "the reusable workflow"])
+@pytest.mark.parametrize("file", [one_step, calling], ids=["the action in the root", "the reusable workflow"])
 def test_a_commit_of_a_fork_runs_the_code_of_that_commit(
-    docker: Docker, images: Mapping[str, str], fork: Fork, github: GitHubServer, tmp_path: Path, text: str
+    docker: Docker,
+    images: Mapping[str, str],
+    fork: Fork,
+    github: GitHubServer,
+    tmp_path: Path,
+    file: Callable[[str, str], str],
 ) -> None:
     origin, root = tmp_path / "origin", tmp_path / "act"
     root.mkdir()
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", str(origin)], check=True)
-    head = commit(origin, {WORKFLOW: text.format(repository=FORK, ref=fork.sha)}, "Listen by a fork of the suite")
+    head = commit(origin, {WORKFLOW: file(FORK, fork.sha)}, "Listen by a fork of the suite")
     repository = github.repository(REPOSITORY, sha=head)
     repository.collaborator("alice", "write")
     pull = repository.open_pull_request(by="alice")

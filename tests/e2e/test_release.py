@@ -26,37 +26,19 @@ from mlops_sandbox.demo.story import COMMAND, MAINTAINER
 from mlops_sandbox.github import PullRequest
 from releasing import ACTIONS, REPOSITORY
 from releasing.changelog import notes
-from tests.e2e.act import Act, WorkflowRun, leave_out_queue
+from tests.e2e.act import PIPELINES, Act, WorkflowRun, leave_out_queue
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import BASE_IMAGE, ROOT
 from tests.e2e.test_images import locked, normalised
 from tests.support.git import commit
+from tests.support.listening import one_step
 
 VERSION = "1.0.0"
 TAG = f"v{VERSION}"
 ROOT_ACTION = ".github/workflows/root-action.yml"
 # What a user of the composite action writes; without more inputs it listens only.
-ONE_STEP = f"""\
-name: One step
-on:
-  issue_comment:
-    types: [created]
-permissions: {{}}
-jobs:
-  listen:
-    runs-on: ubuntu-latest
-    permissions:
-      contents: read
-      pull-requests: write
-    steps:
-      - id: mlops
-        uses: {REPOSITORY}@{TAG}
-        with:
-          commands: /train
-"""
-PIPELINE = ".github/workflows/pipeline.yml"
 BASELINE, MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
 
 
@@ -150,9 +132,10 @@ def made(
     origin, clone, out = root / "origin.git", root / "clone", root / "out"
     subprocess.run(["cp", "-R", str(checkout), str(clone)], check=True)
     # What is released names its own actions by `$/`, which the copy for act does not.
-    for path in ("action.yml", PIPELINE):
+    for path in ("action.yml", *PIPELINES):
         shutil.copy2(ROOT / path, clone / path)
-    leave_out_queue(clone / PIPELINE)
+    for path in PIPELINES:
+        leave_out_queue(clone / path)
     say_something_unreleased(clone / "CHANGELOG.md")
     git(root, "init", "--quiet", "--bare", "--initial-branch", "main", str(origin))
     git(clone, "init", "--quiet", "--initial-branch", "main")
@@ -215,7 +198,7 @@ def test_an_image_says_what_it_was_made_of(made: Release) -> None:
 
 def test_the_composite_action_and_the_reusable_workflow_use_the_commit_that_names_the_images(made: Release) -> None:
     first = made.git("rev-parse", f"{TAG}~1")
-    for path in ("action.yml", ".github/workflows/pipeline.yml"):
+    for path in ("action.yml", *PIPELINES):
         lines = [line.strip() for line in made.show(path).splitlines() if f"uses: {REPOSITORY}" in line]
         assert lines
         for line in lines:
@@ -310,7 +293,7 @@ def testbed(
     environment = {**made.docker.environment, "DOCKER_CONFIG": str(client)}
     act = Act(made.docker, images, root / "suite", root / "act")
     with digits_testbed(act, DockerExecutor(environment=environment), root) as found:
-        commit(found.digits.path, {ROOT_ACTION: ONE_STEP}, "Listen in one step")
+        commit(found.digits.path, {ROOT_ACTION: one_step(REPOSITORY, TAG)}, "Listen in one step")
         found.secrets = {"REGISTRY_PASSWORD": made.registry.password}
         found.variables = {"REGISTRY": made.registry.host, "REGISTRY_USERNAME": made.registry.username}
         yield found

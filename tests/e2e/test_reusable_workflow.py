@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo.story import COMMAND, STRANGER
@@ -55,6 +57,13 @@ def test_three_jobs_make_of_a_comment_a_report(trained: WorkflowRun, testbed: Pi
     assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
     report = trained.step("report").outputs
     assert (report["gate"], report["verified"], report["num-candidates"]) == ("passed", "true", "2")
+
+
+def test_the_files_of_the_report_are_kept(trained: WorkflowRun, testbed: PipelineTestbed) -> None:
+    assert trained.step("kept").outcome == "success", trained.transcript
+    name = trained.step("report").outputs["artifact-name"]
+    assert trained.artifacts == {name: ["wandb_report.csv", "wandb_report.json", "wandb_report.md"]}
+    assert name.startswith("report-MLOps-train-")
 
 
 def test_the_last_job_concludes_what_the_first_began(
@@ -131,3 +140,38 @@ def test_what_runs_is_asked_for_and_the_last_command_is_given_again(
 def test_no_secret_reaches_the_log(trained: WorkflowRun, testbed: PipelineTestbed) -> None:
     for secret in (*testbed.sandbox.secrets().values(), testbed.registry.password):
         assert secret not in trained.transcript
+
+
+MATRIX = ".github/workflows/matrix.yml"
+
+
+def of_a_matrix(text: str) -> str:
+    """The caller for two legs of a matrix: no image, and one of them with a gate that fails."""
+    document: Any = yaml.safe_load(text)
+    document["name"] = "Matrix"
+    (job,) = document["jobs"].values()
+    job["strategy"] = {"matrix": {"bar": [0.5, 2]}, "fail-fast": False}
+    for name in ("image", "registry", "username", "workflow"):
+        del job["with"][name]
+    leg = "(${{ matrix.bar }})"
+    job["with"] |= {
+        "matrix": "${{ toJSON(matrix) }}",
+        "gates": "test_accuracy > ${{ matrix.bar }}",
+        "check-name": f"training {leg}",
+        "report-check-name": f"metrics {leg}",
+        "runs-on": '["ubuntu-latest"]',
+    }
+    return yaml.safe_dump({"on" if key is True else key: value for key, value in document.items()})
+
+
+def test_the_legs_of_a_matrix_have_their_own_sections_checks_and_artifacts(
+    trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest
+) -> None:
+    """The commit's runs are there already."""
+    testbed.add_to_main({MATRIX: of_a_matrix(CALLER.read_text())}, "Call the pipeline from a matrix")
+    run = testbed.say(pull, COMMAND, MATRIX)
+    assert run.exit_code == 1, run.transcript
+    assert len(run.artifacts) == 2, run.transcript
+    assert {checks(testbed, pull, f"metrics ({bar})")[-1] for bar in (0.5, 2)} == {"success", "failure"}
+    (comment,) = [one for one in pull.comments if one.user.is_bot and "1 of 2 reports failed" in one.body]
+    assert comment.body.count("wandb") > 1

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mlops_sandbox.demo.story import MAINTAINER
-from tests.e2e.act import CHECKOUT, SUITE, WorkflowRun
+from tests.e2e.act import SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
 from tests.support.git import commit
@@ -30,7 +30,7 @@ jobs:
     runs-on: ubuntu-latest
     permissions: {{contents: read, packages: write}}
     steps:
-      - uses: {CHECKOUT}@{PINNED}
+      - uses: actions/checkout@{PINNED}
         with: {{persist-credentials: false}}
       - id: publish
         uses: {SUITE}/actions/docker-publish@v1

@@ -184,7 +184,7 @@ def test_an_action_file_that_is_already_pinned_is_refused() -> None:
         pins.image(text, f"ghcr.io/x/y@{DIGEST}")
 
 
-@pytest.mark.parametrize("path", ["action.yml", ".github/workflows/pipeline.yml"])
+@pytest.mark.parametrize("path", ["action.yml", ".github/workflows/pipeline.yml", ".github/workflows/pipeline-keyless.yml"])
 def test_the_root_action_and_the_reusable_workflow_can_be_pinned(path: str) -> None:
     text = (ROOT / path).read_text()
     assert pins.has_movable_references(text)

@@ -94,6 +94,7 @@ def test_a_release_makes_two_commits_and_leaves_the_branch_unchanged(clone: Path
     changed = git(remote, "diff", "--name-only", "main", first).splitlines()
     assert changed == sorted(f"actions/{action}/action.yml" for action in ACTIONS)
     assert git(remote, "diff", "--name-only", first, "v1.0.0").splitlines() == [
+        ".github/workflows/pipeline-keyless.yml",
         ".github/workflows/pipeline.yml",
         "action.yml",
     ]

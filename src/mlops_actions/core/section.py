@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from mlops_actions.core.context import Context
 from mlops_actions.core.json_text import parse_json
 
-_MAX_VALUE = 40  # characters of one matrix value in a title
+_MAX_VALUE = 40  # characters of one matrix value in a title, and of a title in the name of a file
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class CommentSection:
     in_matrix: bool = False
     is_named: bool = False
     attempt: int = 1
+
+    @property
+    def file_name(self) -> str:
+        """A name that no other section and attempt of a run has, of characters that every file and artifact may have."""
+        words = re.sub(r"[^A-Za-z0-9.-]+", "-", self.title)[:_MAX_VALUE].strip("-.")
+        attempt = f"attempt-{self.attempt}" if self.attempt > 1 else ""
+        return "-".join(filter(None, (words, self.key, attempt)))
 
 
 def matrix_values(value: str) -> Mapping[str, Any]:

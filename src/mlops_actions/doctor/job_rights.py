@@ -22,7 +22,8 @@ def missing(job: WorkflowJob, scope: Scope, default: str, *, is_public: bool = F
     """Return the permissions that a job's steps need and its `permissions:` do not give; see `permissions`."""
     lacks = _lacking(job, (step_rights.of_job(step, scope).certain for step in job.steps), default, is_public=is_public)
     # What the called jobs ask for must be granted in a public repository too.
-    called = step_rights.OF_PIPELINE if job.calls_pipeline else {}
+    needed_by_calls = step_rights.OF_KEYLESS_PIPELINE if job.is_keyless else step_rights.OF_PIPELINE
+    called = needed_by_calls if job.calls_pipeline else {}
     both = (*lacks.items(), *_lacking(job, (called,), default, is_public=False).items())
     return step_rights.merged(f"{name}: {level}" for name, level in both)
 

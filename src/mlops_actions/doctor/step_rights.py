@@ -112,6 +112,7 @@ OF_PIPELINE = {
     "checks": "write",
     "packages": "write",
 }
+OF_KEYLESS_PIPELINE = {**OF_PIPELINE, "id-token": "write"}
 
 
 @dataclass(frozen=True)

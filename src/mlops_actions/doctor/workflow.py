@@ -13,7 +13,7 @@ from mlops_actions.doctor.expressions import EXPRESSION, environment, evaluate, 
 
 ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
 _ACTION = re.compile(r"(?:[^@\s]*/)?actions/(chatops|docker-publish|argo-submit|wandb-runs)/?(?:@.*)?")
-_PIPELINE = re.compile(r"[^/@\s]+/mlops-actions/\.github/workflows/pipeline\.yml@.*")
+_PIPELINE = re.compile(r"[^/@\s]+/mlops-actions/\.github/workflows/pipeline(-keyless)?\.yml@.*")
 _SUITE = re.compile(rf"[^/@\s]+/mlops-actions@.*|{_PIPELINE.pattern}")
 # The input of the one step that stands for an action: without it, the one step leaves the action out.
 _PIPELINE_INPUTS = {
@@ -74,7 +74,8 @@ class ActionStep:
 class WorkflowJob:
     """A job: its `permissions:` (None: the file sets none for it), its environment, its steps of the suite.
 
-    `calls_pipeline` tells whether it is the suite's reusable workflow.
+    `calls_pipeline` tells whether it is the suite's reusable workflow, `is_keyless` whether the one whose jobs may ask for
+    an identity token. The environment of such a job is the one that it hands on.
     """
 
     name: str
@@ -82,6 +83,8 @@ class WorkflowJob:
     environment: str
     steps: tuple[ActionStep, ...]
     calls_pipeline: bool = False
+    is_keyless: bool = False
+    has_matrix: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ def _recent_keys(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _job(name: str, job: Mapping[str, Any], default: Any, env: Mapping[str, str]) -> WorkflowJob:
     permissions = job.get("permissions", default)
-    environment = job.get("environment") or ""
+    called = _PIPELINE.fullmatch(str(job.get("uses") or ""))
+    environment = (_texts(job.get("with")) if called else job).get("environment") or ""
     env = {**env, **_texts(job.get("env"))}
     nodes = (job, *(job.get("steps") or ()))
     steps = [step for node in nodes if isinstance(node, Mapping) for step in _steps(name, node, env)]
@@ -201,7 +205,9 @@ def _job(name: str, job: Mapping[str, Any], default: Any, env: Mapping[str, str]
         permissions=permissions if permissions is None or isinstance(permissions, str) else dict(permissions),
         environment=str(environment.get("name", "") if isinstance(environment, Mapping) else environment),
         steps=tuple(steps),
-        calls_pipeline=bool(_PIPELINE.fullmatch(str(job.get("uses") or ""))),
+        calls_pipeline=bool(called),
+        is_keyless=bool(called and called[1]),
+        has_matrix=isinstance(job.get("strategy"), Mapping) and "matrix" in job["strategy"],
     )
 
 
@@ -213,6 +219,8 @@ def _steps(job: str, node: Mapping[str, Any], env: Mapping[str, str]) -> Iterato
     if match := _ACTION.fullmatch(uses):
         yield ActionStep(job, match[1], inputs, env)
     elif _SUITE.fullmatch(uses):
+        if _PIPELINE.fullmatch(uses):
+            inputs.pop("environment", None)  # of the job that trains, and not what chatops deploys
         for action, names in _PIPELINE_INPUTS.items():
             if any(inputs.get(name) for name in names):
                 renamed = {name: inputs[public] for public, name in _RENAMED.get(action, {}).items() if public in inputs}

@@ -100,8 +100,8 @@ class Step:
 
     def public_output(self, name: str) -> str:
         """Return the pipeline's name of this action's output."""
-        if name == "result":
-            return f"{self.output_prefix or 'report-'}result"
+        if name in ("result", "artifact-name"):
+            return f"{self.output_prefix or 'report-'}{name}"
         has_prefix = name.startswith(self.output_prefix) or f"{name}-" == self.output_prefix
         return name if has_prefix else f"{self.output_prefix}{name}"
 

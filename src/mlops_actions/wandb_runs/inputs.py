@@ -331,6 +331,10 @@ ACTION = Action(
         Output("csv", "Path of `wandb_report.csv` in the workspace"),
         Output("json", "Path of `wandb_report.json` in the workspace"),
         Output("markdown", "Path of `wandb_report.md` in the workspace"),
+        Output(
+            "artifact-name",
+            "Name for an artifact of the run with these files: each section and each attempt has its own",
+        ),
         Output("statement", "Path of `wandb_statement.json` in the workspace, where it was written"),
         Output("predicate", "Path of `wandb_predicate.json` in the workspace, for `predicate-path` of `actions/attest`"),
         Output("predicate-type", "Type of the predicate, for `predicate-type` of `actions/attest`"),

@@ -15,6 +15,7 @@ from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome, flag, leg
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.runs import RunQuery
+from mlops_actions.core.section import section_of
 from mlops_actions.wandb_runs import comparison
 from mlops_actions.wandb_runs.attestation import Attestation, attest
 from mlops_actions.wandb_runs.base_branch import base_commits
@@ -60,6 +61,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
         **_outputs(findings),
         "promoted": promotion.artifact,
         "comment-url": published.comment_url,
+        "artifact-name": f"report-{section_of(context, inputs.matrix or {}, inputs.section or '').file_name}",
         **attestation.outputs(),
         **paths,
         **_legacy_outputs(findings),

@@ -25,7 +25,7 @@ FEEDBACK = {"commands": "/train", "check-name": "training", "reply": "always", *
 
 
 def _shipped() -> dict[str, str]:
-    paths = [*ROOT.glob("examples/**/.github/workflows/*.yml"), ROOT / ".github/workflows/pipeline.yml"]
+    paths = [*ROOT.glob("examples/**/.github/workflows/*.yml"), *ROOT.glob(".github/workflows/pipeline*.yml")]
     found = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
     started = files(Answers(image="digits", project="team/digits"))
     found |= {f"init: {path}": text for path, text in started.items() if path.startswith(".github/")}

@@ -142,10 +142,14 @@ def test_a_caller_grants_what_the_jobs_of_the_reusable_workflow_ask_for(permissi
     assert job_rights.missing(scope.workflow.jobs[0], scope, "read", is_public=True) == lacks
 
 
-def test_the_rights_of_the_reusable_workflow_are_those_of_its_jobs() -> None:
-    jobs = yaml.safe_load((ROOT / ".github/workflows/pipeline.yml").read_text())["jobs"].values()
-    rights = [f"{name}: {level}" for job in jobs for name, level in job["permissions"].items()]
-    assert step_rights.merged(rights) == step_rights.OF_PIPELINE
+@pytest.mark.parametrize(
+    ("file", "rights"),
+    [("pipeline.yml", step_rights.OF_PIPELINE), ("pipeline-keyless.yml", step_rights.OF_KEYLESS_PIPELINE)],
+)
+def test_the_rights_of_the_reusable_workflow_are_those_of_its_jobs(file: str, rights: Mapping[str, str]) -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows" / file).read_text())["jobs"].values()
+    asked = [f"{name}: {level}" for job in jobs for name, level in job["permissions"].items()]
+    assert step_rights.merged(asked) == rights
 
 
 def test_an_app_replaces_the_jobs_token_for_the_feedback_alone() -> None:

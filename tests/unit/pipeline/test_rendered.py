@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ def called() -> Json:
     return parsed(reusable.workflow())
 
 
+@pytest.fixture(scope="module")
+def keyless() -> Json:
+    return parsed(reusable.workflow(keyless=True))
+
+
 def steps(document: Json) -> list[Json]:
     if "runs" in document:
         return list(document["runs"]["steps"])
@@ -60,7 +66,12 @@ def read(document: Json, context: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("path", "text"), [("action.yml", composite.action_yml), (".github/workflows/pipeline.yml", reusable.workflow)]
+    ("path", "text"),
+    [
+        ("action.yml", composite.action_yml),
+        (".github/workflows/pipeline.yml", reusable.workflow),
+        (".github/workflows/pipeline-keyless.yml", partial(reusable.workflow, keyless=True)),
+    ],
 )
 def test_the_files_of_this_checkout_are_up_to_date(path: str, text: Any) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == text()
@@ -73,7 +84,7 @@ def test_every_step_passes_only_inputs_that_its_action_declares(which: str, requ
     for step in steps(document):
         match = OWN_ACTION.fullmatch(step["uses"])
         if match is None:
-            assert step["uses"].startswith("actions/checkout@")
+            assert step["uses"].startswith(("actions/checkout@", "actions/upload-artifact@"))
             continue
         seen.append(match[1])
         assert set(step["with"]) <= {entry.name for entry in declared_inputs(ACTIONS[match[1]].inputs)}
@@ -208,6 +219,23 @@ def test_each_job_has_its_own_permissions_and_the_listener_gets_no_secret_but_th
     assert "contents" not in jobs["finish"]["permissions"]
     assert read(jobs["listen"], "secrets") == {"app-private-key"}
     assert all(list(job["permissions"]) for job in jobs.values())
+    assert [name for name, job in jobs.items() if "environment" in job] == ["train"]
+
+
+def test_only_the_keyless_workflow_may_ask_for_an_identity_token_and_only_where_it_signs_in(
+    called: Json, keyless: Json
+) -> None:
+    grants = {name: job["permissions"].pop("id-token", None) for name, job in keyless["jobs"].items()}
+    assert grants == {"listen": None, "train": "write", "control": "write", "finish": None}
+    assert {**keyless, "name": ""} == {**called, "name": ""}
+
+
+def test_a_secret_of_the_environment_comes_before_that_of_the_caller(called: Json) -> None:
+    secrets = called["on"]["workflow_call"]["secrets"]
+    own = {name: name.replace("-", "_").upper() for name in secrets if "-" in name and name != "app-private-key"}
+    assert set(own.values()) == {name for name in secrets if name.isupper()}
+    (report,) = [step for step in steps(called) if step.get("id") == "report"]
+    assert report["with"]["api-key"] == "${{ secrets.WANDB_API_KEY || secrets.wandb-api-key }}"
 
 
 def test_trainings_of_a_pull_request_run_one_at_a_time_and_are_always_concluded(called: Json) -> None:
