@@ -127,13 +127,15 @@ def test_each_sdk_has_one_home_behind_the_wall() -> None:
 def test_each_sdk_is_used_and_an_extra_installs_it() -> None:
     """A write that a service documents for its SDK alone stays with the SDK: PyGithub for an App, wandb for an alias.
 
-    To make an image small, leave out the parts of a package that nothing loads there (W&B's system monitor, a second library of
-    ciphers where `openssl` signs for PyGithub's `sign_func`), not the package.
+    To make an image small, leave out the parts of a package that nothing loads there (W&B's system monitor, a second library
+    of ciphers where `openssl` signs for PyGithub's `sign_func`), not the package.
     """
     used = {top(name) for path in modules("boundary") for name in imports(path)}
     assert set(HOMES) <= used
     extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    installed = {re.split(r"[^\w-]", each)[0] for action in ("chatops", "docker", "argo", "wandb") for each in extras[action]}
+    installed = {
+        re.split(r"[^\w-]", each)[0] for action in ("chatops", "docker", "argo", "wandb") for each in extras[action]
+    }
     assert installed >= {"PyGithub", "kubernetes", "google-auth", "google-cloud-container", "wandb", "docker"}
 
 
