@@ -93,6 +93,7 @@ class ActionsRun:
             {"annotation_level": {"error": "failure"}.get(one.level, one.level), "title": one.title, "message": one.message}
             for one in result.annotations
         ]
+        recorded.summary = "\n\n".join(step.summary for step in result.steps if step.summary)
         recorded.complete(result.conclusion, at)
         self.record.follow_jobs(at)
 

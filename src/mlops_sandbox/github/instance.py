@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ ACTIONS_BOT_ID = 41898282
 class Instance:
     """The accounts and events of an instance; `origin` is the address that links in webhook payloads start with.
 
-    `write_payload` turns an event into its webhook payload at the moment it happens.
+    `write_payload` turns an event into its webhook payload at the moment it happens; each of `observers` is called with
+    the delivery, in the thread of whoever caused the event.
     """
 
     write_payload: PayloadWriter
@@ -32,6 +33,7 @@ class Instance:
     owners: dict[User, set[User]] = field(default_factory=lambda: defaultdict(set))
     public_members: dict[User, set[User]] = field(default_factory=lambda: defaultdict(set))
     deliveries: list[Delivery[Any]] = field(default_factory=list)
+    observers: list[Callable[[Delivery[Any]], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._ids: dict[str, itertools.count[int]] = {}
@@ -105,4 +107,6 @@ class Instance:
             starts_workflows=event.starts_workflows,
         )
         self.deliveries.append(delivery)
+        for observer in self.observers:
+            observer(delivery)
         return delivery

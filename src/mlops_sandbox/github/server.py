@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from mlops_sandbox.github import webhooks
-from mlops_sandbox.github.api import Api, Exchange, origin_of
+from mlops_sandbox.github.api import Api, Exchange
 from mlops_sandbox.github.clock import Clock
 from mlops_sandbox.github.faults import Faults
 from mlops_sandbox.github.graphql import answer_graphql
 from mlops_sandbox.github.instance import DEFAULT_ORIGIN
-from mlops_sandbox.github.page import MERMAID_PATH, mermaid_library, render_page, render_transcript
-from mlops_sandbox.github.repository import PullRequest
 from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.github.site import Site
 from mlops_sandbox.github.state import GitHubState
 from mlops_sandbox.host import Host
 
@@ -27,9 +26,9 @@ class GitHubServer(GitHubState):
     """The stand-in. Set it up through the methods of `GitHubState`, serve `app`, then look at `exchanges` and the state.
 
     REST lies under `/api/v3`, as on a GitHub Enterprise Server, and GraphQL's `viewer` under `/api/graphql`; a pull
-    request's page at `/{owner}/{repo}/pull/{n}`, the same as markdown at `….md`. `faults` breaks routes, `limits` holds
-    the rate limits. Links in answers start with the address a request came to; those in webhook payloads with `origin`,
-    which `serve` sets.
+    request's page at `/{owner}/{repo}/pull/{n}`, the same as markdown at `….md` (`site.py` has all pages). `faults` breaks
+    routes, `limits` holds the rate limits. Links in answers start with the address a request came to; those in webhook
+    payloads with `origin`, which `serve` sets.
     """
 
     def __init__(self, clock: Clock | None = None, *, origin: str = DEFAULT_ORIGIN) -> None:
@@ -40,14 +39,12 @@ class GitHubServer(GitHubState):
         )
         self.exchanges: list[Exchange] = []
         self.faults = Faults()
+        self._site = Site(self)
         self.app = Starlette(
             routes=[
                 Mount("/api/v3", app=Api(self, self.faults, self.exchanges)),
                 Route("/api/graphql", self._graphql, methods=["POST"]),
-                Route("/{owner}/{repo}/pull/{number:int}.md", self._transcript),
-                Route("/{owner}/{repo}/pull/{number:int}", self._page),
-                Route(MERMAID_PATH, self._mermaid),
-                Route("/", self._index),
+                *self._site.routes,
             ]
         )
 
@@ -77,30 +74,9 @@ class GitHubServer(GitHubState):
         """The exchanges that were meant to change something."""
         return [exchange for exchange in self.exchanges if exchange.method != "GET"]
 
+    def open_form(self, commenters: Sequence[str]) -> None:
+        """Let whoever opens a pull request's page in a browser comment on it as one of these accounts."""
+        self._site.commenters = tuple(commenters)
+
     async def _graphql(self, request: Request) -> Response:
         return await answer_graphql(self, request)
-
-    # Pages
-
-    async def _page(self, request: Request) -> Response:
-        pull = self._pull(request)
-        return HTMLResponse(render_page(pull, standalone=False)) if pull else PlainTextResponse("Not Found", 404)
-
-    async def _transcript(self, request: Request) -> Response:
-        pull = self._pull(request)
-        if pull is None:
-            return PlainTextResponse("Not Found", 404)
-        return Response(render_transcript(pull), media_type="text/markdown")
-
-    async def _mermaid(self, _: Request) -> Response:
-        return Response(mermaid_library(), media_type="text/javascript")
-
-    async def _index(self, request: Request) -> Response:
-        pulls = [pull for repository in self.repositories.values() for pull in repository.pulls]
-        lines = [f"{origin_of(request)}/{pull.repository.full_name}/pull/{pull.number}" for pull in pulls]
-        return PlainTextResponse("\n".join(lines) + "\n")
-
-    def _pull(self, request: Request) -> PullRequest | None:
-        repository = self.find_repository(f"{request.path_params['owner']}/{request.path_params['repo']}")
-        issue = repository.issues.get(request.path_params["number"]) if repository else None
-        return issue if isinstance(issue, PullRequest) else None

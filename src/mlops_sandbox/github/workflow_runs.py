@@ -24,6 +24,7 @@ class WorkflowJob:
     check_run: CheckRun
     attempt: int
     created_at: datetime
+    summary: str = ""  # what the steps wrote to GITHUB_STEP_SUMMARY; GitHub shows it on the run's page alone
 
     @property
     def id(self) -> int:

@@ -170,13 +170,14 @@ def checks(pull: PullRequest) -> list[Check]:
     """Return the checks and statuses of the head, failures first."""
     repository, sha = pull.repository, pull.head_sha
     suites = [suite for suite in repository.check_suites.values() if suite.head_sha == sha]
-    listed = [_run(run) for suite in suites for run in reversed(repository.latest_runs(suite))]
+    listed = [check_of(run) for suite in suites for run in reversed(repository.latest_runs(suite))]
     listed += [_status(status) for status in reversed(repository.latest_statuses(sha))]
     order = ("failure", "pending", "success", "neutral")
     return sorted(listed, key=lambda check: order.index(check.result))
 
 
-def _run(run: CheckRun) -> Check:
+def check_of(run: CheckRun) -> Check:
+    """Return a check run as a line of the checks."""
     state = (run.conclusion or run.status).replace("_", " ")
     duration = ""
     if run.started_at and run.completed_at:

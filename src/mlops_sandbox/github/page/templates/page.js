@@ -1,4 +1,5 @@
-// Draws the mermaid blocks, in the reader's colours, again when these change.
+// Draws the mermaid blocks, in the reader's colours, again when these change. A block inside a closed fold with `data-lazy` is
+// drawn when the fold is opened: a page may hold many.
 (() => {
   const blocks = [...document.querySelectorAll("code.language-mermaid")].map((code) => ({
     source: code.textContent,
@@ -28,6 +29,9 @@
       startOnLoad: false, securityLevel: "strict", suppressErrorRendering: true, theme: "base", themeVariables: theme(),
     });
     for (const [index, block] of blocks.entries()) {
+      if (block.place.closest("details[data-lazy]:not([open])")) continue;
+      if (block.scheme === scheme.matches) continue;
+      block.scheme = scheme.matches;
       try {
         const { svg } = await mermaid.render(`diagram-${index}`, block.source);
         const figure = document.createElement("figure");
@@ -44,6 +48,10 @@
     document.documentElement.dataset.drawn = String(document.querySelectorAll("figure.diagram svg").length);
   }
 
-  draw();
-  scheme.addEventListener("change", draw);
+  // One drawing at a time: mermaid's settings are those of the page.
+  let last = Promise.resolve();
+  const next = () => (last = last.then(draw));
+  next();
+  for (const fold of document.querySelectorAll("details[data-lazy]")) fold.addEventListener("toggle", next);
+  scheme.addEventListener("change", next);
 })();
