@@ -7,8 +7,9 @@ PACKAGE := pyproject.toml src/mlops_actions/__init__.py
 
 .PHONY: check site demo screenshots test e2e bench lint audit docs lock release-prepare release-dry-run clean
 
+# make demo KEEP=1: go on serving at the end, to comment in the browser.
 demo: .venv/demo.done
-	$(BIN)/mlops-actions demo
+	$(BIN)/mlops-actions demo $(if $(KEEP),--keep)
 
 # The demo's pages as pictures beside them in demo-output, and those of the documentation in docs/pictures: light and dark.
 screenshots: .venv/dev.done

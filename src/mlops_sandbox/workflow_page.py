@@ -1,10 +1,10 @@
-"""A page for each workflow of the sandbox's cluster, at the address that it has in Argo's own UI."""
+"""Pages of the workflows of the sandbox's cluster, at the addresses that they have in Argo's own UI, and their list."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -17,22 +17,31 @@ from mlops_sandbox.cluster.status import ApiError
 _NODE_ID = "workflows.argoproj.io/node-id"
 MAX_LINES = 400
 
-_page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string("""\
+_FRAME = """\
 <!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ name }}</title>
+<title>{% block title %}{% endblock %}</title>
 <style>
 :root { color-scheme: light dark }
 body { font: 14px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse }
+table { border-collapse: collapse; display: block; overflow: auto }
 th, td { border-bottom: 1px solid #8884; padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top }
 pre { overflow: auto; border: 1px solid #8884; padding: .8rem; max-height: 24rem }
 </style>
 </head>
 <body>
+{% block body %}{% endblock %}
+</body>
+</html>
+"""
+_WORKFLOW = """\
+{% extends "frame" %}
+{% block title %}{{ name }}{% endblock %}
+{% block body %}
+<p><a href="/workflows">Workflows</a></p>
 <h1>{{ name }}</h1>
 <p>{{ phase }}{% if message %}: {{ message }}{% endif %}</p>
 <h2>Parameters</h2>
@@ -47,13 +56,33 @@ pre { overflow: auto; border: 1px solid #8884; padding: .8rem; max-height: 24rem
 <p>{{ node.type }}, {{ node.started }} – {{ node.finished }}{% if node.message %}. {{ node.message }}{% endif %}</p>
 {% if node.log %}<pre>{{ node.log }}</pre>{% endif %}
 {% endfor %}
-</body>
-</html>
-""")
+{% endblock %}
+"""
+_LIST = """\
+{% extends "frame" %}
+{% block title %}Workflows{% endblock %}
+{% block body %}
+<h1>Workflows</h1>
+<table>
+<tr><th>Workflow</th><th>Phase</th><th>Started</th><th>Finished</th></tr>
+{% for workflow in workflows %}
+<tr><td><a href="/workflows/{{ workflow.namespace }}/{{ workflow.name }}">{{ workflow.name }}</a></td>
+<td>{{ workflow.phase }}</td><td>{{ workflow.started }}</td><td>{{ workflow.finished }}</td></tr>
+{% endfor %}
+</table>
+{% endblock %}
+"""
+_pages = Environment(
+    loader=DictLoader({"frame": _FRAME, "workflow": _WORKFLOW, "list": _LIST}), autoescape=True, undefined=StrictUndefined,
+    trim_blocks=True, lstrip_blocks=True,
+)  # fmt: skip
 
 
 def application(cluster: Cluster) -> Starlette:
-    """Return the application that serves the pages of a cluster at `/workflows/{namespace}/{name}`."""
+    """Return the application that serves the pages of a cluster, at `/workflows` and `/workflows/{namespace}/{name}`."""
+
+    async def show_all(_: Request) -> Response:
+        return HTMLResponse(_render_list(cluster))
 
     async def show(request: Request) -> Response:
         try:
@@ -62,7 +91,22 @@ def application(cluster: Cluster) -> Starlette:
             return PlainTextResponse("Not Found", 404)
         return HTMLResponse(_render(cluster, workflow))
 
-    return Starlette(routes=[Route("/workflows/{namespace}/{name}", show)])
+    return Starlette(routes=[Route("/workflows", show_all), Route("/workflows/{namespace}/{name}", show)])
+
+
+def _render_list(cluster: Cluster) -> str:
+    workflows = [
+        {
+            "namespace": workflow["metadata"]["namespace"],
+            "name": workflow["metadata"]["name"],
+            "phase": (status := workflow.get("status") or {}).get("phase") or "Pending",
+            "started": status.get("startedAt") or "",
+            "finished": status.get("finishedAt") or "",
+        }
+        for workflow in cluster.store.items(WORKFLOWS)[0]
+    ]
+    newest_first = sorted(workflows, key=lambda workflow: workflow["started"] or "~", reverse=True)
+    return _pages.get_template("list").render(workflows=newest_first)
 
 
 def _render(cluster: Cluster, workflow: dict[str, Any]) -> str:
@@ -82,7 +126,7 @@ def _render(cluster: Cluster, workflow: dict[str, Any]) -> str:
         for identity, node in (status.get("nodes") or {}).items()
     ]
     parameters = (workflow["spec"].get("arguments") or {}).get("parameters") or []
-    return _page.render(
+    return _pages.get_template("workflow").render(
         name=workflow["metadata"]["name"],
         phase=status.get("phase") or "Pending",
         message=status.get("message", ""),

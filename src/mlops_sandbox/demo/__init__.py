@@ -11,11 +11,13 @@ from pathlib import Path
 
 from mlops_sandbox.cluster import DockerExecutor, Executor, ProcessExecutor
 from mlops_sandbox.demo import machine
+from mlops_sandbox.demo.audience import serve_until_stopped
 from mlops_sandbox.demo.console import Console
-from mlops_sandbox.demo.story import Checkout, DemoFailed, Story
+from mlops_sandbox.demo.page import figures, write_page
+from mlops_sandbox.demo.stage import Checkout, DemoFailed, Stage
+from mlops_sandbox.demo.story import Story
 from mlops_sandbox.github import Clock, GitHubServer
 from mlops_sandbox.runner.environment import inherited_variables
-from mlops_sandbox.runner.process import until_stopped
 from mlops_sandbox.suite import Sandbox
 
 INTERRUPTED = 130
@@ -48,19 +50,17 @@ def _run_story(console: Console, output: Path, root: Path, keep: bool) -> None:
     executor: Executor = ProcessExecutor(checkout) if without_docker else DockerExecutor(environment=environment)
     with Sandbox(executor, github=GitHubServer(Clock(behind=SETUP_TIME))) as sandbox:
         _introduce(console, sandbox, without_docker)
-        story = Story(
-            sandbox=sandbox, console=console, output=output, root=root, checkout=checkout, without_docker=without_docker
-        )
         try:
-            pull = story.run()
+            with Stage(sandbox, console, output, root, checkout, without_docker) as stage:
+                Story(stage).run()
+                _conclude(console, stage)
+                if keep:
+                    serve_until_stopped(stage)
+            if keep:
+                write_page(stage)  # with what was done in the browser
         finally:
             if not without_docker:
                 machine.remove_images(environment, sandbox.registry_host)
-        if keep:
-            with until_stopped() as wait:
-                console.chapter("The sandbox serves until stopped (Ctrl-C)")
-                console.text(f"{story.page(pull)} and {sandbox.wandb_url}")
-                wait()
 
 
 def _introduce(console: Console, sandbox: Sandbox, without_docker: str) -> None:
@@ -77,3 +77,11 @@ def _introduce(console: Console, sandbox: Sandbox, without_docker: str) -> None:
         console.text(f"Without containers ({without_docker}): no image is built, and the workflow runs from the checkout.")
     else:
         console.text("With Docker: the image is built, pushed to the registry, and run from there by its digest.")
+
+
+def _conclude(console: Console, stage: Stage) -> None:
+    """Say in two lines what came out, and where the page is."""
+    page = write_page(stage)
+    console.chapter("Open this page in a browser: the whole story, without a server")
+    console.text(", ".join(f"{figure.value} {figure.name}" for figure in figures(stage.recording)))
+    console.success(f"{page} ({page.resolve().as_uri()})")

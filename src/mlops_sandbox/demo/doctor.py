@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from mlops_actions.core.types import Json
+from mlops_sandbox.demo.command import Command, Ended
 from mlops_sandbox.github import Repository
 from mlops_sandbox.github.published import publish_actions
-from mlops_sandbox.runner.environment import inherited_variables
 from mlops_sandbox.suite import Sandbox
 
 LABELS = ("training", "trained", "training-failed")
+# The status of a check → its mark, as doctor prints it.
+MARKS = {"ok": "✓", "cannot be told": "?", "skipped": "–", "fails": "✗"}
+# A group of checks → its name, as doctor prints it.
+GROUPS = {"github": "GitHub", "registry": "Registry", "cluster": "Cluster", "wandb": "W&B", "runner": "Runner"}
 _ADMINISTRATOR = "administrator"
-_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """Doctor's exit code and its lines."""
-
-    exit_code: int
-    lines: tuple[str, ...]
 
 
 def prepare(repository: Repository, variables: Mapping[str, str], secrets: Mapping[str, str]) -> None:
@@ -36,25 +29,18 @@ def prepare(repository: Repository, variables: Mapping[str, str], secrets: Mappi
     repository.actions_settings.secrets |= set(secrets)
 
 
-def ask(sandbox: Sandbox, repository: Repository, checkout: Path, home: Path) -> Diagnosis:
-    """Run doctor in the checkout; it changes nothing that stays. It finds the releases of the actions that are used."""
+def command(sandbox: Sandbox, repository: Repository, checkout: Path, home: Path) -> Command:
+    """Return doctor in the checkout; it changes nothing that stays. It finds the releases of the actions that are used."""
     publish_actions(sandbox.github, (path.read_text("utf-8") for path in checkout.glob(".github/workflows/*.yml")))
     environment = {
-        **inherited_variables(os.environ),
         **sandbox.environment(),
-        "HOME": str(home),
         "GH_TOKEN": sandbox.github.user_token(_ADMINISTRATOR).value,
         "GITHUB_REPOSITORY": repository.full_name,
-        "COLUMNS": "112",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "mlops_actions", "doctor", "--try-writes"],
-        cwd=checkout,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    return Diagnosis(done.returncode, tuple(done.stdout.splitlines()))
+    return Command(["doctor", "--try-writes", "--json"], checkout, home, environment)
+
+
+def checks(ended: Ended) -> list[Json]:
+    """Return the checks, in doctor's order; raises ValueError where the output holds none."""
+    found: list[Json] = json.loads(ended.output)["checks"]
+    return [{**check, "group": GROUPS.get(check["group"], check["group"])} for check in found]

@@ -39,11 +39,10 @@ def write_pull_request(directory: Path, pull: PullRequest) -> list[Path]:
     return [page, transcript]
 
 
-def copy_report(directory: Path, run: RunResult) -> Path:
-    """Copy wandb-runs' table from its job's workspace, which will be removed."""
-    target = directory / "wandb_report.csv"
-    shutil.copyfile(run.job_of("report").workspace / run.step("report").outputs["csv"], target)
-    return target
+def copy_from_workspace(directory: Path, run: RunResult, step: str, output: str) -> Path:
+    """Copy the file that an output of a step names from its job's workspace, which will be removed."""
+    source = run.job_of(step).workspace / run.step(step).outputs[output]
+    return shutil.copyfile(source, directory / source.name)
 
 
 def report_rows(path: Path) -> list[list[str]]:

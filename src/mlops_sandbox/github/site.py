@@ -38,6 +38,7 @@ class Site:
             Route(_PULL, self._page),
             Route(_PULL, self._write, methods=["POST"]),
             Route("/{owner}/{repo}/actions/runs/{run:int}", self._run),
+            Route("/{owner}/{repo}/actions/runs/{run:int}/job/{job:int}", self._run),
             Route(MERMAID_PATH, self._mermaid),
             Route("/", self._index),
             Route("/{path:path}", self._missing),
