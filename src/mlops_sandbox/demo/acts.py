@@ -75,7 +75,7 @@ def outcome(act: Act) -> Outcome:
     parts = []
     if chatops.get("decision") == "ignore":
         parts.append(f"answered: {chatops['reason']}")
-    if workflow.get("workflow-name") and conclusion != "cancelled":
+    elif workflow.get("workflow-name") and conclusion != "cancelled":
         parts.append(f"workflow {workflow['workflow-name']} {workflow['phase']}")
     if runs.get("gate") not in (None, "", "none"):
         parts.append(f"gates {runs['gate']}")

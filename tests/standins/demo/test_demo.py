@@ -27,6 +27,26 @@ _STEERING = ("/status", "/stop", "/retry", "/approve")
 SECRET = re.compile(r"gh[sp]_[0-9a-f]{36}")
 
 
+class Opened(HTMLParser):
+    """Collects what a page loads when it is opened, its ids, and where its links lead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        loads = {"script": "src", "img": "src", "iframe": "src", "link": "href"}.get(tag)
+        for name, value in attrs:
+            if name == loads and value and not value.startswith("data:"):
+                self.addresses.append(value)
+            elif name == "id" and value:
+                self.ids.append(value)
+            elif name == "href" and tag == "a" and value:
+                self.links.append(value)
+
+
 @dataclass(frozen=True)
 class Played:
     """A demo that has ended."""
@@ -70,11 +90,48 @@ def test_the_demo_succeeds_and_says_that_there_are_no_containers(played: Played)
     assert re.search(r"Without containers \((no Docker daemon answers|there is no docker command)\)", played.output)
 
 
-def test_the_demo_ends_with_doctor_and_nothing_fails(played: Played) -> None:
+def test_doctor_finds_nothing_that_fails(played: Played) -> None:
     last = played.output.rpartition("mlops-actions doctor asks")[2]
-    assert last.rstrip().endswith("nothing fails")
-    assert re.search(r"[0-9]+ checks: [0-9]+ ok", last)
+    assert re.search(r"of [0-9]+ checks nothing fails", last)
+    assert {row.split()[-1] for row in re.findall(r"^ +(?:GitHub|Registry|Cluster|W&B|Runner) .*", last, re.MULTILINE)} == {
+        "0"
+    }
     assert "✗" not in last
+
+
+def test_the_demo_ends_with_its_figures_and_the_address_of_its_page(played: Played) -> None:
+    figures, page = played.output.rstrip().splitlines()[-2:]
+    assert "from the first push to the last check" in played.output.rpartition("Open this page")[2]
+    assert figures
+    assert page.strip() == f"✓ {played.directory / 'index.html'} ({(played.directory / 'index.html').as_uri()})"
+
+
+def test_verify_confirms_the_statement_of_the_deployed_model(played: Played) -> None:
+    statement = json.loads(played.read("wandb_statement.json"))
+    assert statement["predicate"]["commit"]["sha"] == played.of("chatops")["sha"]
+    verified = played.output.rpartition("$ mlops-actions verify")[2]
+    assert re.search(r"✓ candidates: the tracker has these 4 runs of the commit", verified)
+    assert re.search(r"✓ policy: all [0-9]+ required checks hold", verified)
+
+
+def test_gates_refuse_to_deploy_a_weak_run(played: Played) -> None:
+    transcript = played.read("pr.md").replace("\u00a0", " ")
+    assert len(re.findall(r"^> /deploy \w+$", transcript, re.MULTILINE)) == 2
+    assert "gates failed: nothing is promoted" in played.output
+    assert "`production`: Active" in transcript
+
+
+def test_the_page_tells_the_whole_story(played: Played) -> None:
+    page = Opened()
+    page.feed(played.read("index.html"))
+    page.close()
+    sections = ["short", "pull-request", "states", "workflow", "image", "provenance", "doctor", "next"]
+    assert [name for name in page.ids if name in sections] == sections
+    assert page.addresses == [], "it loads nothing"
+    files = {link for link in page.links if not link.startswith("#")}
+    assert {"pr.html", "outputs.json", "wandb_statement.json", "logs/train.log", "logs/refused-3.log"} <= files
+    assert [name for name in files if not (played.directory / name).is_file()] == [], "each link leads somewhere"
+    assert [link for link in page.links if link.startswith("#") and link[1:] not in page.ids] == []
 
 
 def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played: Played) -> None:
@@ -118,8 +175,8 @@ def test_a_training_is_stopped_given_again_and_approved_while_another_one_waits(
     assert transcript.count("runs \\(job Train\\)") == 2, "at each /status"
     assert transcript.count("waits in the queue \\(job Train\\)") == 1
     assert "its run was cancelled" in re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", transcript)
-    assert transcript.count("commented, marked as outdated") == 2, (
-        "of the one that was stopped, and of the one before the last"
+    assert transcript.count("commented, marked as outdated") == 3, (
+        "of the one that was stopped, of the one before the last, and of the deployment that was refused"
     )
     assert transcript.count("**`/train` succeeded**") == 1
     assert "**`/approve` succeeded**" in transcript
@@ -144,20 +201,8 @@ def test_the_best_runs_model_is_deployed_and_the_pull_request_shows_it(played: P
     assert "environment 'production': Active" in played.output
 
 
-class Needs(HTMLParser):
-    """Collects what a page loads when it is opened."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.addresses: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        loads = {"script": "src", "img": "src", "iframe": "src", "link": "href"}.get(tag)
-        self.addresses += [value for name, value in attrs if name == loads and value and not value.startswith("data:")]
-
-
 def test_the_page_needs_no_other_file_and_no_network(played: Played) -> None:
-    page = Needs()
+    page = Opened()
     page.feed(played.read("pr.html"))
     page.close()
     assert page.addresses == []

@@ -1,4 +1,4 @@
-"""The pages that a browser opens: the form to comment, what tells that a page is old, workflow runs, addresses without a page."""
+"""The pages that a browser opens: the form to comment, whether a page is old, workflow runs, addresses without a page."""
 
 from __future__ import annotations
 
