@@ -19,7 +19,10 @@ MODULES = {
     "argo-submit": "mlops_actions.argo_submit.inputs",
     "wandb-runs": "mlops_actions.wandb_runs.inputs",
 }
-_DEMO = "Opens a pull request, comments /train, trains a real model and shows the report. Needs nothing but this package."
+_DEMO = (
+    "Opens a pull request, comments /train, trains a real model, and writes what happened as one page: index.html. "
+    "Runs in a checkout of the suite and needs no account."
+)
 _SANDBOX = "Serves a GitHub, a registry, a cluster and a W&B on loopback and prints the environment to export for them."
 _DOCS = "Writes every action.yml, the reusable workflow, and the tables and files that pages show."
 
@@ -86,7 +89,9 @@ def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("demo", help="run the whole pipeline on the embedded sandbox", description=_DEMO)
     output = Path("demo-output")
     command.add_argument("--output", type=Path, default=output, help="folder for the demo's files (default: %(default)s)")
-    command.add_argument("--keep", action="store_true", help="keep the sandbox running at the end, to look around in it")
+    command.add_argument(
+        "--keep", action="store_true", help="go on serving, to comment in the browser, until Ctrl-C"
+    )
     command.set_defaults(run=_with_sandbox(_demo))
 
 

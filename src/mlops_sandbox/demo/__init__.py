@@ -13,7 +13,7 @@ from mlops_sandbox.cluster import DockerExecutor, Executor, ProcessExecutor
 from mlops_sandbox.demo import machine
 from mlops_sandbox.demo.audience import serve_until_stopped
 from mlops_sandbox.demo.console import Console
-from mlops_sandbox.demo.page import figures, write_page
+from mlops_sandbox.demo.page import clear, figures, write_page
 from mlops_sandbox.demo.stage import Checkout, DemoFailed, Stage
 from mlops_sandbox.demo.story import Story
 from mlops_sandbox.github import Clock, GitHubServer
@@ -30,6 +30,7 @@ def run(output: Path, *, keep: bool = False) -> int:
     handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         output.mkdir(parents=True, exist_ok=True)
+        clear(output)
         with tempfile.TemporaryDirectory(prefix="mlops-demo-", ignore_cleanup_errors=True) as root:
             _run_story(console, output, Path(root), keep)
     except DemoFailed as failure:

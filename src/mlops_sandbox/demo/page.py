@@ -21,6 +21,7 @@ from mlops_sandbox.github.page import html
 from mlops_sandbox.github.page.html import MarkdownOf
 
 _PACKAGE = "mlops_sandbox.demo"
+PAGE = "index.html"
 # Files that the demo leaves → what they are.
 _FILES = {
     "pr.html": "the pull request alone, as a page",
@@ -39,9 +40,15 @@ class Figure:
     name: str
 
 
+def clear(output: Path) -> None:
+    """Remove what an earlier demo has left, so that nothing of it passes for a result of this one."""
+    for path in [*(output / name for name in (PAGE, *_FILES)), *output.glob("logs/*.log")]:
+        path.unlink(missing_ok=True)
+
+
 def write_page(stage: Stage) -> Path:
     """Write the page beside the demo's other files."""
-    path = stage.output / "index.html"
+    path = stage.output / PAGE
     path.write_text(render(stage), encoding="utf-8")
     return path
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from mlops_sandbox.demo import acts
 from mlops_sandbox.demo.command import Ended
-from mlops_sandbox.demo.page import figures, render
+from mlops_sandbox.demo.page import clear, figures, render
 from mlops_sandbox.demo.recording import Act, Evidence
 from mlops_sandbox.demo.relink import relink
 from mlops_sandbox.demo.stage import MAINTAINER, MLOPS, Stage
@@ -198,3 +199,12 @@ def test_ids_are_unique(play: Play, stage: Stage) -> None:
 def test_links_to_the_sandbox_lead_to_the_page_or_nowhere(html: str, expected: str) -> None:
     found = relink(html, {"http://h": "", "http://h/p#c": "#c"})
     assert found.replace(' class="gone" title="http://h/other (the sandbox has stopped)"', "") == expected
+
+
+def test_nothing_of_an_earlier_demo_stays(tmp_path: Path) -> None:
+    kept, log = tmp_path / "mine.html", tmp_path / "logs" / "old.log"
+    log.parent.mkdir()
+    for path in (kept, log, tmp_path / "index.html", tmp_path / "wandb_statement.json"):
+        path.write_text("earlier")
+    clear(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["logs", "mine.html"]
