@@ -89,9 +89,7 @@ def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("demo", help="run the whole pipeline on the embedded sandbox", description=_DEMO)
     output = Path("demo-output")
     command.add_argument("--output", type=Path, default=output, help="folder for the demo's files (default: %(default)s)")
-    command.add_argument(
-        "--keep", action="store_true", help="go on serving, to comment in the browser, until Ctrl-C"
-    )
+    command.add_argument("--keep", action="store_true", help="go on serving, to comment in the browser, until Ctrl-C")
     command.set_defaults(run=_with_sandbox(_demo))
 
 
