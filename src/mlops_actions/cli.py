@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlops_actions import __version__
@@ -19,6 +19,14 @@ MODULES = {
     "argo-submit": "mlops_actions.argo_submit.inputs",
     "wandb-runs": "mlops_actions.wandb_runs.inputs",
 }
+_ACTIONS = ("chatops", "docker", "argo", "wandb")
+# The extras whose packages a command needs; a command that is not here needs none.
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "demo": ("sandbox", *_ACTIONS),
+    "doctor": _ACTIONS,
+    "sandbox": ("sandbox", *_ACTIONS),
+    "verify": ("docker", "wandb"),
+}
 _DEMO = (
     "Opens a pull request, comments /train, trains a real model, and writes what happened as one page: index.html. "
     "Runs in a checkout of the suite and needs no account."
@@ -29,7 +37,6 @@ _DOCS = "Writes every action.yml, the reusable workflow, and the tables and file
 INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C has ended
 
 _Commands = argparse._SubParsersAction
-_Run = Callable[[argparse.Namespace], int]
 
 
 def action(name: str) -> Action:
@@ -48,6 +55,13 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         return int(options.run(options))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "mlops_actions":
+            raise
+        remedy = install_command(*EXTRAS[options.command])
+        sys.stderr.write(f"error: {options.command} needs the package '{package}', which is not installed: {remedy}\n")
+        return 1
     except KeyboardInterrupt:  # Ctrl-C needs no traceback
         return INTERRUPTED
 
@@ -68,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_doctor(commands)
     _add_verify(commands)
     sandbox = commands.add_parser("sandbox", help="serve the stand-ins until stopped", description=_SANDBOX)
-    sandbox.set_defaults(run=_with_sandbox(_sandbox))
+    sandbox.set_defaults(run=_sandbox)
     _add_docs(commands)
     return parser
 
@@ -90,7 +104,7 @@ def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
     output = Path("demo-output")
     command.add_argument("--output", type=Path, default=output, help="folder for the demo's files (default: %(default)s)")
     command.add_argument("--keep", action="store_true", help="go on serving, to comment in the browser, until Ctrl-C")
-    command.set_defaults(run=_with_sandbox(_demo))
+    command.set_defaults(run=_demo)
 
 
 def _add_init(commands: _Commands[argparse.ArgumentParser]) -> None:
@@ -142,33 +156,16 @@ def _environment(declaration: Action) -> str:
     return "\n".join(lines)
 
 
-def _with_sandbox(load: Callable[[], _Run]) -> _Run:
-    """Import a command that needs the sandbox when it runs, and run it; report a missing package in one line."""
-
-    def run(options: argparse.Namespace) -> int:
-        try:
-            return load()(options)
-        except ModuleNotFoundError as error:
-            package = (error.name or "").partition(".")[0]
-            if package == "mlops_actions":
-                raise
-            remedy = install_command("sandbox", "chatops", "docker", "argo", "wandb")
-            sys.stderr.write(f"error: the sandbox needs the package '{package}', which is not installed: {remedy}\n")
-            return 1
-
-    return run
-
-
-def _demo() -> _Run:
+def _demo(options: argparse.Namespace) -> int:
     from mlops_sandbox.demo import run
 
-    return lambda options: run(options.output, keep=options.keep)
+    return run(options.output, keep=options.keep)
 
 
-def _sandbox() -> _Run:
+def _sandbox(_: argparse.Namespace) -> int:
     from mlops_sandbox.suite import serve
 
-    return lambda _: serve()
+    return serve()
 
 
 def _docs(options: argparse.Namespace) -> int:
