@@ -18,10 +18,17 @@ class RepeatedKey(ValueError):
     """An object has a key twice."""
 
 
-def parse_json(content: str | bytes, *, parse_float: Callable[[str], Any] | None = None, unique_keys: bool = False) -> Any:
+def parse_json(
+    content: str | bytes,
+    *,
+    parse_float: Callable[[str], Any] | None = None,
+    unique_keys: bool = False,
+    any_number: bool = False,
+) -> Any:
     """Parse a JSON document of RFC 8259; raises ValueError, also for NaN, Infinity, and more than MAX_DEPTH levels.
 
     With `unique_keys` also for an object that has a key twice: two readers could each take another value of it.
+    `any_number` takes NaN, Infinity and -Infinity, which many programs write though JSON does not have them.
 
     Bytes are UTF-8, as RFC 8259 (section 8.1) requires between systems. `parse_float` gets the text of a number that has
     a fraction or an exponent.
@@ -29,7 +36,8 @@ def parse_json(content: str | bytes, *, parse_float: Callable[[str], Any] | None
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
     refuse_deep_nesting(text)
     pairs = _unique if unique_keys else None
-    value = json.loads(text, parse_float=parse_float, parse_constant=_refuse_constant, object_pairs_hook=pairs)
+    constant = None if any_number else _refuse_constant
+    value = json.loads(text, parse_float=parse_float, parse_constant=constant, object_pairs_hook=pairs)
     return _with_whole_characters(value) if _HALF_ESCAPE.search(text) else value
 
 

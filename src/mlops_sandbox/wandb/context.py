@@ -21,8 +21,8 @@ class Quirks:
 
     `metric_settings` names the fields of a run that hold the settings of `define_metric`; the live service's schema is not
     public. The others are of mlops-club/bandw: `obeys_order` is whether `runs` has an order, `end_cursors` whether a page
-    of runs has an `endCursor` (else only its edges have cursors), `nan_as_text` whether NaN in a summary is text (else the
-    summary is JSON with the word NaN).
+    of runs has an `endCursor` (else only its edges have cursors), `nan_as_text` whether NaN and infinities in summaries and
+    histories are text (else they are bare words, which JSON does not have).
     """
 
     metric_settings: tuple[str, ...] = ("config", "wandbConfig")

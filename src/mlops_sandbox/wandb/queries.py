@@ -19,6 +19,7 @@ from mlops_sandbox.wandb.store import Artifact, Collection, Project, Run, Sweep,
 
 # The most histories of one call that W&B's own tools ask for (its MCP server).
 MAX_SPECS = 8
+_CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # The features of the SDK's list (ServerFeature) that this server has; the SDK avoids the others.
 FEATURES = ("LARGE_FILENAMES", "ARTIFACT_TAGS", "CLIENT_IDS", "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP")
 
@@ -127,8 +128,13 @@ def _internal(run: Run, context: RequestContext, field: str) -> Mapping[str, Any
 def _summary(run: Run, context: RequestContext, keys: Sequence[str] | None = None) -> str:
     summary = run.read_summary()
     if not context.quirks.nan_as_text:
-        summary = {key: math.nan if value == "NaN" else value for key, value in summary.items()}
+        summary = _with_constants(summary)
     return _json_of_keys(summary, keys)
+
+
+def _with_constants(values: Mapping[str, Any]) -> Json:
+    """Return the values with numbers that are none as the constants of JavaScript, which are no JSON."""
+    return {key: _CONSTANTS.get(value, value) if isinstance(value, str) else value for key, value in values.items()}
 
 
 def _json_of_keys(values: Mapping[str, Any], keys: Sequence[str] | None) -> str:
@@ -137,13 +143,14 @@ def _json_of_keys(values: Mapping[str, Any], keys: Sequence[str] | None) -> str:
     return json.dumps(values)
 
 
-def _sampled_history(run: Run, _context: RequestContext, specs: Sequence[str]) -> list[list[Json]]:
+def _sampled_history(run: Run, context: RequestContext, specs: Sequence[str]) -> list[list[Json]]:
     if len(specs) > MAX_SPECS:
         raise ResolverError(f"too many history specs: {len(specs)}, at most {MAX_SPECS}")
     try:
-        return [history.sampled(run.history, json.loads(spec)) for spec in specs]
+        sampled = [history.sampled(run.history, json.loads(spec)) for spec in specs]
     except (ValueError, AttributeError) as error:
         raise ResolverError(f"invalid history spec: {error}") from None
+    return sampled if context.quirks.nan_as_text else [[_with_constants(row) for row in rows] for rows in sampled]
 
 
 def _history(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -203,3 +204,33 @@ def test_a_part_of_a_list_is_not_taken_for_the_whole(
     assert getattr(details["run0"], KINDS[operation]) is None
     (note,) = project.notes
     assert note.endswith("its answer about 1 of them is incomplete.")
+
+
+# What a server may write for a number at step 1, as raw text of its JSON, and the point it is; None: there is none.
+WRITTEN: dict[str, tuple[str, float | None]] = {
+    "the word NaN": ("NaN", math.nan),
+    "the word Infinity": ("Infinity", math.inf),
+    "the word -Infinity": ("-Infinity", -math.inf),
+    "a number beyond a float": ("1e999", math.inf),
+    "a negative one": ("-1e999", -math.inf),
+    "NaN as text": ('"NaN"', math.nan),
+    "null": ("null", None),
+    "other text": ('"high"', None),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_what_json_cannot_hold_loses_one_value_at_most(host: WandbHost, written: str) -> None:
+    text, value = WRITTEN[written]
+    project = project_of(host)
+    rows = f'[{{"_step": 0, "loss": 3}}, {{"_step": 1, "loss": {text}}}, {{"_step": 2, "loss": 1}}]'
+    answer = f'{{"data": {{"project": {{"run0": {{"h": [{rows}]}}, "run1": {{"h": [[{{"_step": 0, "loss": 2}}]]}}}}}}}}'
+    host.server.faults.append(Fault(200, answer, match="MlopsHistory"))
+    details = project.details(DetailsQuery(curves=("loss",), curves_of=IDS[:2]))
+    points = [(0, 3.0), *([] if value is None else [(1, value)]), (2, 1.0)]
+    found = details["run0"].curves["loss"]
+    assert [step for step, _ in found] == [step for step, _ in points]
+    assert [one for _, one in found] == pytest.approx([one for _, one in points], nan_ok=True)
+    assert list(details["run1"].curves["loss"]) == [(0, 2.0)]
+    assert project.notes == ()
+    assert operations(host) == ["MlopsHistory"]

@@ -15,6 +15,7 @@ from mlops_actions.boundary.http import HttpClient, Limits, remedy_of_unreachabl
 from mlops_actions.boundary.retry import Answer, Retry, RetryPolicy, parse_seconds, reason_of
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import Refused, Unavailable
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
 
 ATTEMPTS = 5
@@ -102,7 +103,7 @@ class GraphQL:
         answer = self._send(self._url, body, {"Authorization": self._authorization, "Content-Type": "application/json"})
         self._refuse(answer)
         try:
-            return self._data(answer.json)
+            return self._data(_document(answer))
         except ValueError:
             raise Unavailable(
                 f"what answers at {self._url} sent no JSON", "check 'base-url' and the proxy on the way"
@@ -205,10 +206,18 @@ class GraphQL:
 
 def _is_json(answer: Answer) -> bool:
     try:
-        _ = answer.json
+        _document(answer)
     except ValueError:
         return False
     return True
+
+
+def _document(answer: Answer) -> Any:
+    """Return the answer's JSON; raises ValueError. A server may write NaN and infinities of a run as JavaScript does."""
+    try:
+        return answer.json
+    except ValueError:
+        return parse_json(answer.data, any_number=True)
 
 
 def _message(error: Any) -> str:
