@@ -8,6 +8,7 @@ from mlops_actions.core.runs import DetailsQuery, Run
 from mlops_actions.wandb_runs.comparison import Comparison
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.report import curve_choice, curves
+from mlops_actions.wandb_runs.selection.judged import ALL
 from mlops_actions.wandb_runs.verdict.requirements import CLEAN, SAME_DATA
 
 # Of so many runs the report tells the datasets and uncommitted changes of each. Of more it tells those of the judged
@@ -24,11 +25,13 @@ def details_query(inputs: Inputs, compared: Comparison) -> DetailsQuery:
     decisive = _ids((*(run for group in judged for run in group.members), *bar, *compared.baselines))
     runs = _ids((*compared.baselines, *compared.candidates))
     shown = runs if len(runs) <= MAX_RUNS else decisive[:MAX_RUNS]
+    # Where every candidate is judged, the gates tell later which one decides.
+    compared_groups = compared.judged.candidates if inputs.judge == ALL else [group for group in judged if group.run.id]
     required = inputs.require or ()
     return DetailsQuery(
         datasets=(runs if SAME_DATA in required else shown) if inputs.lineage else (),
         uncommitted_changes=runs if CLEAN in required else shown if inputs.sha else (),
-        config=_ids((*(group.members[0] for group in judged), *bar[:1])),
+        config=_ids((*bar, *(run for group in compared_groups for run in group.members)))[:MAX_RUNS] if bar else (),
         curves_of=_drawn(compared) if inputs.curves else (),
         curves=inputs.curves or (),
         samples=curves.SAMPLES,

@@ -47,13 +47,13 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str], list[str]]] 
 def test_what_differs_is_a_change_unless_each_run_has_its_own(
     config: dict[str, Any], reference: dict[str, Any], changed: list[str], by_run: list[str]
 ) -> None:
-    found = config_changes(config, reference)
+    found = config_changes([config], [reference])
     assert [change.key for change in found.changes] == changed
     assert [change.key for change in found.by_run] == by_run
 
 
 def test_keys_that_the_user_named_come_first_and_always_count() -> None:
-    found = config_changes({"a": 1, "seed": 1, "lr": 1}, {"a": 2, "seed": 2, "lr": 2}, ["lr", "seed"])
+    found = config_changes([{"a": 1, "seed": 1, "lr": 1}], [{"a": 2, "seed": 2, "lr": 2}], ["lr", "seed"])
     assert [change.key for change in found.changes] == ["lr", "seed", "a"]
 
 
@@ -77,19 +77,19 @@ ROWS = {
 
 @pytest.mark.parametrize(("value", "reference", "row"), ROWS.values(), ids=ROWS)
 def test_both_values_stand_in_the_row(value: Any, reference: Any, row: str) -> None:
-    table = changes_table(config_changes({"k": value}, {} if reference is ... else {"k": reference}), "`b1`")
+    table = changes_table(config_changes([{"k": value}], [{} if reference is ... else {"k": reference}]), "`b1`")
     assert row in table.splitlines()
 
 
 def test_the_table_has_a_limit_and_counts_the_rest() -> None:
-    table = changes_table(config_changes({f"k{index:02}": index for index in range(50)}, {"seed": 1}), "`b1`")
+    table = changes_table(config_changes([{f"k{index:02}": index for index in range(50)}], [{"seed": 1}]), "`b1`")
     assert table.startswith("**What changed** in the config, against `b1`: 50 values\n")
     assert table.count("\n| `k") == MAX_ROWS
     assert table.endswith("<sub>30 more values differ. Not shown, since each run has its own: `seed`.</sub>")
 
 
 def test_no_change_is_said() -> None:
-    assert changes_table(config_changes({"seed": 1}, {"seed": 2}), "`b1`") == (
+    assert changes_table(config_changes([{"seed": 1}], [{"seed": 2}]), "`b1`") == (
         "**What changed:** no config value differs from `b1`. Not shown, since each run has its own: `seed`."
     )
 
@@ -104,8 +104,46 @@ CONFIGS = st.dictionaries(st.text(max_size=80), VALUES, max_size=5)
 
 @given(CONFIGS, CONFIGS)
 def test_no_config_breaks_the_table(config: dict[str, Any], reference: dict[str, Any]) -> None:
-    assert config_changes(config, config).changes == ()
-    table = changes_table(config_changes(config, reference), "`b1`")
+    assert config_changes([config], [config]).changes == ()
+    table = changes_table(config_changes([config], [reference]), "`b1`")
     rows = [line for line in table.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows} <= {4}
     assert all(len(row) < 500 for row in rows)
+
+
+# The configs of both sides' runs, and the keys that changed, that each run has of its own, and that a side does not share.
+GROUPS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[str], list[str], list[str]]] = {
+    "only the seeds": ([{"seed": 1, "lr": 1}, {"seed": 2, "lr": 1}], [{"seed": 1, "lr": 1}], [], ["seed"], []),
+    "what all share": ([{"seed": 1, "lr": 1}, {"seed": 2, "lr": 1}], [{"seed": 3, "lr": 2}], ["lr"], ["seed"], []),
+    "more than the seed varies": ([{"lr": 1}, {"lr": 2}], [{"lr": 1}, {"lr": 1}], [], [], ["lr"]),
+    "the bar varies": ([{"lr": 1}], [{"lr": 2}, {"lr": 3}], [], [], ["lr"]),
+    "both vary alike": ([{"lr": 1}, {"lr": 2}], [{"lr": 1}, {"lr": 2}], [], [], ["lr"]),
+    "one run lacks a key": ([{"lr": 1, "amp": True}, {"lr": 1}], [{"lr": 1}], [], [], ["amp"]),
+    "a nested key varies": ([{"opt": {"lr": 1}}, {"opt": {"lr": 2}}], [{"opt": {"lr": 1}}], [], [], ["opt.lr"]),
+    "the same number in two forms": ([{"lr": 1}, {"lr": 1.0}], [{"lr": 1}], [], [], []),
+    "where each writes": ([{"output_dir": "/a"}, {"output_dir": "/b"}], [{"output_dir": "/c"}], [], ["output_dir"], []),
+}
+
+
+@pytest.mark.parametrize(("configs", "references", "changed", "by_run", "within"), GROUPS.values(), ids=GROUPS)
+def test_groups_differ_in_what_all_their_runs_share(
+    configs: list[dict[str, Any]],
+    references: list[dict[str, Any]],
+    changed: list[str],
+    by_run: list[str],
+    within: list[str],
+) -> None:
+    found = config_changes(configs, references)
+    assert [change.key for change in found.changes] == changed
+    assert [key.key for key in found.by_run] == by_run
+    assert [key.key for key in found.within] == within
+
+
+def test_a_group_that_differs_in_more_than_its_seeds_is_marked_with_the_values() -> None:
+    configs = [{"lr": rate, "seed": index} for index, rate in enumerate((0.1, 0.2, 0.3, 0.4))]
+    table = changes_table(config_changes(configs, [{"lr": 0.1, "seed": 7}]), "`main`", 1)
+    assert table == (
+        "**What changed:** no config value that all its runs share differs from `main`. "
+        "⚠️ Not the same in all runs of a group: `lr` (0.1, 0.2, 0.3, …; bar 0.1). "
+        "Not shown, since each run has its own: `seed`. The config of 1 run is unknown."
+    )

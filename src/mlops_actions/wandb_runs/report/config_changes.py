@@ -1,4 +1,4 @@
-"""What changed: the keys of the config in which the judged run differs from the bar."""
+"""What changed: the keys of the config in which the judged run, or group of runs, differs from the bar."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from mlops_actions.core import markdown
 from mlops_actions.core.runs import MISSING, Run, finite_number
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.numbers import NO_VALUE, aligned, table_cell
-from mlops_actions.wandb_runs.report.table_parts import run_link
+from mlops_actions.wandb_runs.report.table_parts import plural, run_link
 from mlops_actions.wandb_runs.values import as_text
 
 MAX_ROWS = 20
 _MAX_NAMED = 6  # keys that differ from run to run, which one line names
+_MAX_LISTED = 3  # values of one key that vary within a group
 _MAX_DEPTH = 8  # levels of a nested config; a deeper value is compared as a whole
 _MAX_VALUE = 48  # characters of a text in the table
 _CONTEXT = 12  # characters that a cut text shows before the first difference
@@ -55,27 +56,59 @@ class ConfigChange:
 
 @dataclass(frozen=True)
 class ConfigChanges:
-    """The keys that differ, and `by_run`: those of them that differ from run to run anyway, such as a hostname or a seed."""
+    """The keys that differ, and those that tell no difference between the sides.
+
+    `by_run` are keys that differ from run to run anyway, such as a hostname or a seed. `within` are the others that the runs
+    of one side do not share.
+    """
 
     changes: tuple[ConfigChange, ...] = ()
-    by_run: tuple[ConfigChange, ...] = ()
+    by_run: tuple[VaryingKey, ...] = ()
+    within: tuple[VaryingKey, ...] = ()
 
 
-def config_changes(config: Mapping[str, Any], reference: Mapping[str, Any], first: Sequence[str] = ()) -> ConfigChanges:
-    """Compare two configs key by key, nested ones by dots.
+@dataclass(frozen=True)
+class VaryingKey:
+    """One key with the distinct values that the runs of each side have; `MISSING` stands for runs that lack it."""
 
-    Keys named by `first` come first, in that order, and always count as changes. 0.1 and 0.10 are equal, 1 and True are not.
+    key: str
+    values: tuple[Any, ...]
+    references: tuple[Any, ...]
+
+
+def config_changes(
+    configs: Sequence[Mapping[str, Any]], references: Sequence[Mapping[str, Any]], first: Sequence[str] = ()
+) -> ConfigChanges:
+    """Compare the configs of two runs, or of two groups of runs, key by key, nested ones by dots.
+
+    Groups differ in what all runs of each share. Keys named by `first` come first, in that order, and always count as
+    changes. 0.1 and 0.10 are equal, 1 and True are not.
     """
-    ours, theirs = dict(_flat(config)), dict(_flat(reference))
+    ours, theirs = [dict(_flat(config)) for config in configs], [dict(_flat(config)) for config in references]
     order = {key: index for index, key in enumerate(first)}
-    keys = sorted({*ours, *theirs}, key=lambda key: (order.get(key, len(order)), key))
-    differing = [
-        ConfigChange(key, ours.get(key, MISSING), theirs.get(key, MISSING))
-        for key in keys
-        if not _equal(ours.get(key, MISSING), theirs.get(key, MISSING))
-    ]
-    by_run = tuple(change for change in differing if change.key not in order and _is_by_run(change))
-    return ConfigChanges(tuple(change for change in differing if change not in by_run), by_run)
+    keys = sorted({key for config in (*ours, *theirs) for key in config}, key=lambda key: (order.get(key, len(order)), key))
+    found = [VaryingKey(key, _distinct(key, ours), _distinct(key, theirs)) for key in keys]
+    changes, by_run, within = [], [], []
+    for key in found:
+        if len(key.values) == len(key.references) == 1 and _equal(key.values[0], key.references[0]):
+            continue
+        if key.key not in order and _is_by_run(key):
+            by_run.append(key)
+        elif len(key.values) == len(key.references) == 1:
+            changes.append(ConfigChange(key.key, key.values[0], key.references[0]))
+        else:
+            within.append(key)
+    return ConfigChanges(tuple(changes), tuple(by_run), tuple(within))
+
+
+def _distinct(key: str, configs: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+    """Return the values that the runs of one side have, each once."""
+    values: list[Any] = []
+    for config in configs:
+        value = config.get(key, MISSING)
+        if not any(_equal(value, other) for other in values):
+            values.append(value)
+    return tuple(values)
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "", levels: int = _MAX_DEPTH) -> Iterator[tuple[str, Any]]:
@@ -97,11 +130,11 @@ def _equal(value: Any, reference: Any) -> bool:
     return bool(value == reference) or as_text(value) == as_text(reference)
 
 
-def _is_by_run(change: ConfigChange) -> bool:
-    name = change.key.rpartition(".")[2].lower().replace("-", "_")
+def _is_by_run(found: VaryingKey) -> bool:
+    name = found.key.rpartition(".")[2].lower().replace("-", "_")
     if name in _BY_RUN or _WRITES_TO.fullmatch(name):
         return True
-    values = [value for value in (change.value, change.reference) if value is not MISSING]
+    values = [value for value in (*found.values, *found.references) if value is not MISSING]
     return all(isinstance(value, str) and _MADE_UP.fullmatch(value.strip()) for value in values)
 
 
@@ -110,40 +143,62 @@ def what_changed(findings: Findings) -> str:
     judged, bar = findings.judged.group, findings.bar
     if judged is None or bar is None or not judged.run.id:
         return ""
-    ours = _config_of(findings, judged.run, judged.members)
-    theirs = _config_of(findings, bar.run, bar.members)
-    if ours is None or theirs is None:
+    ours, theirs = _configs_of(findings, judged.members), _configs_of(findings, bar.members)
+    if not ours or not theirs:
         return f"**What changed:** unknown, since {findings.tracker.name} did not answer for the whole config of each."
-    return changes_table(config_changes(ours, theirs, (*findings.swept, *findings.config_keys)), run_link(bar.run))
+    unknown = len(judged.members) + len(bar.members) - len(ours) - len(theirs)
+    found = config_changes(ours, theirs, (*findings.swept, *findings.config_keys))
+    return changes_table(found, run_link(bar.run), unknown)
 
 
-def _config_of(findings: Findings, run: Run, members: Sequence[Run]) -> Mapping[str, Any] | None:
-    """Return the whole config of a run, or of any run of the group that it represents: a group differs in its seeds."""
-    ids = [run.id, *(member.id for member in members)]
-    found = (details.config for one in ids if (details := findings.details.get(one)) is not None)
-    return next((config for config in found if config is not None), None)
+def _configs_of(findings: Findings, members: Sequence[Run]) -> list[Mapping[str, Any]]:
+    """Return the whole configs of a run, or of the runs of a group, as far as they are known."""
+    found = (details.config for run in members if (details := findings.details.get(run.id)) is not None)
+    return [config for config in found if config is not None]
 
 
-def changes_table(found: ConfigChanges, reference: str) -> str:
-    """Return what changed as Markdown. `reference` is Markdown, and names the other side."""
+def changes_table(found: ConfigChanges, reference: str, unknown: int = 0) -> str:
+    """Return what changed as Markdown.
+
+    `reference` is Markdown, and names the other side; `unknown` is the number of runs whose config is not known.
+    """
+    notes = " ".join(filter(None, (_within_line(found.within), _by_run_line(found.by_run), _unknown_line(unknown))))
     if not found.changes:
-        text = f"**What changed:** no config value differs from {reference}."
-        return f"{text}{_by_run_line(found.by_run, ' ')}"
+        that = "that all its runs share " if found.within else ""
+        text = f"**What changed:** no config value {that}differs from {reference}."
+        return f"{text} {notes}".rstrip()
     number = len(found.changes)
     title = f"**What changed** in the config, against {reference}: {number} {'value' if number == 1 else 'values'}"
     rows = [[markdown.code(_shown_key(change.key)), *_cells(change)] for change in found.changes[:MAX_ROWS]]
     table = markdown.table(["Config", "Candidate", "Bar"], rows, "lrr")
     rest = f"{number - MAX_ROWS} more values differ." if number > MAX_ROWS else ""
-    lines = " ".join(part for part in (rest, _by_run_line(found.by_run, "")) if part)
+    lines = " ".join(part for part in (rest, notes) if part)
     return f"{title}\n\n{table}" + (f"\n\n<sub>{lines}</sub>" if lines else "")
 
 
-def _by_run_line(changes: Sequence[ConfigChange], before: str) -> str:
-    if not changes:
-        return ""
-    names = ", ".join(markdown.code(_shown_key(change.key)) for change in changes[:_MAX_NAMED])
-    more = f" and {len(changes) - _MAX_NAMED} more" if len(changes) > _MAX_NAMED else ""
-    return f"{before}Not shown, since each run has its own: {names}{more}."
+def _by_run_line(keys: Sequence[VaryingKey]) -> str:
+    names = [markdown.code(_shown_key(key.key)) for key in keys]
+    return f"Not shown, since each run has its own: {_some(names)}." if names else ""
+
+
+def _within_line(keys: Sequence[VaryingKey]) -> str:
+    """Name what the runs of one side do not share, with its values: such a group differs in more than its seeds."""
+    names = [f"{markdown.code(_shown_key(key.key))} ({_listed(key.values)}; bar {_listed(key.references)})" for key in keys]
+    return f"⚠️ Not the same in all runs of a group: {_some(names)}." if names else ""
+
+
+def _unknown_line(number: int) -> str:
+    return f"The config of {plural(number, 'run')} is unknown." if number else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
+def _listed(values: Sequence[Any]) -> str:
+    shown = [_cell(value, _around(as_text(value), 0)) for value in values[:_MAX_LISTED]]
+    return ", ".join(shown) + (", …" if len(values) > _MAX_LISTED else "")
 
 
 def _cells(change: ConfigChange) -> list[str]:
