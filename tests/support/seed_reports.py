@@ -14,8 +14,9 @@ from itertools import accumulate
 from random import Random
 from statistics import fmean, stdev
 
-from mlops_actions.wandb_runs.statistics import estimate, holm, student
-from mlops_actions.wandb_runs.statistics.estimate import Estimate
+from mlops_actions.core.statistics import estimate, student
+from mlops_actions.core.statistics.estimate import Estimate
+from mlops_actions.wandb_runs.statistics import holm
 
 Values = list[list[float]]
 

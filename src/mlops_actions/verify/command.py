@@ -51,6 +51,7 @@ runs,metrics,gates) or a YAML file:
   baseline-tags: [production]   # the baselines must have been selected by these tags
   max-baselines: 10             # at most so many; needed where the step gave a lower limit than 10, and there are more
   select-by: test_accuracy:max  # the candidate must have been chosen by this metric
+  judge: best                   # and in this way: best, all or latest
 
 exit codes: 0 every required check holds, 1 one does not or is unknown, 2 the file is no statement or the policy is wrong,
 3 not authorised or not found, 4 not available

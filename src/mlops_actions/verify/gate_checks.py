@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.gates import DIRECTIONS, Gate
-from mlops_actions.core.runs import RunQuery
+from mlops_actions.core.runs import Run, RunQuery
 from mlops_actions.core.statement import PassedGate, Ranking, StatedRun, Training
+from mlops_actions.core.statistics import of_runs
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.policy import GATES, REQUIRED_GATES, Policy
 from mlops_actions.verify.selection import parsed_gates
 
 
-def check_gates(training: Training) -> Iterator[Check]:
-    """Evaluate every gate with the statement's metrics."""
+@dataclass(frozen=True)
+class Seeds:
+    """What the tracker tells about the seeds of groups: `runs` are the stated runs with their configs, by id.
+
+    `choices` is the number of groups that the judged one was the best of; None where a candidate is gone since.
+    """
+
+    runs: Mapping[str, Run]
+    choices: int | None
+
+
+def asks_for_evidence(training: Training) -> bool:
+    """Tell whether a gate asks for evidence of several seeds."""
+    return any(gate.confidence for gate in parsed_gates(training))
+
+
+def check_gates(training: Training, seeds: Seeds | None = None) -> Iterator[Check]:
+    """Evaluate every gate with the statement's metrics; one that asks for evidence also needs `seeds`."""
     if not training.gates:
         yield Check(GATES, None, "gates: the statement names none")
     for stated in training.gates:
-        yield _check_gate(stated, training)
+        yield _check_gate(stated, training, seeds)
 
 
 def check_required(training: Training, policy: Policy) -> Iterator[Check]:
@@ -61,7 +79,7 @@ def _tags(query: RunQuery) -> tuple[set[str], bool]:
     return tags, all(alternative == RunQuery(tags=alternative.tags) for alternative in query.any_of) and bool(query.any_of)
 
 
-def _check_gate(stated: PassedGate, training: Training) -> Check:
+def _check_gate(stated: PassedGate, training: Training, seeds: Seeds | None) -> Check:
     label = f"gate {stated.rule}"
     try:
         (gate,) = gate_grammar.parse([stated.rule])
@@ -70,6 +88,8 @@ def _check_gate(stated: PassedGate, training: Training) -> Check:
     value = _mean_of(training.runs, gate.metric)
     if value is None or not _same(value, stated.value):
         return Check(GATES, False, f"{label}: the statement's own runs do not have the value {stated.value}")
+    if gate.confidence:
+        return _check_evidence(gate, stated, training, seeds)
     reference, unknown = _reference(gate, training)
     if unknown:
         return Check(GATES, None, f"{label}: {unknown}")
@@ -83,8 +103,6 @@ def _check_gate(stated: PassedGate, training: Training) -> Check:
 
 def _reference(gate: Gate, training: Training) -> tuple[float | None, str]:
     """Return the baseline's value (for a plain number that number), or why it cannot be computed here."""
-    if gate.confidence:
-        return None, "its evidence from several seeds is not computed here"
     if not gate.reference:
         return gate.amount, ""
     groups = training.baselines.groups if training.baselines else ()
@@ -94,26 +112,70 @@ def _reference(gate: Gate, training: Training) -> tuple[float | None, str]:
     if gate.reference == "latest":
         return (_mean_of(groups[0], gate.metric) if groups else None), ""
     if gate.reference == "best":
-        return _of_best(gate, training)
+        group, unknown = _bar(training)
+        return _mean_of(group, gate.metric), unknown
     direction = DIRECTIONS.get(gate.operator)
     if _directions(training, gate.metric) != {direction} or direction is None:
         return None, f"which value of {gate.metric} is the best one is not known here"
     return (max(values) if direction == "max" else min(values)) if values else None, ""
 
 
-def _of_best(gate: Gate, training: Training) -> tuple[float | None, str]:
-    """Return the value of the baseline that is best by the metric that chose it."""
+def _bar(training: Training) -> tuple[Sequence[StatedRun], str]:
+    """Return the baseline that is best by the metric that chose it (empty: there is none), or why it is not known."""
     baselines = training.baselines
     if baselines is None or not baselines.groups:
-        return None, ""
+        return (), ""
     if baselines.by is None:
-        return _mean_of(baselines.groups[0], gate.metric), ""
+        return baselines.groups[0], ""
     ranked = [group for group in baselines.groups if _mean_of(group, baselines.by.metric) is not None]
     if not ranked:
-        return None, ""
+        return (), ""
     if baselines.by.direction not in _directions(training, baselines.by.metric):
-        return None, f"no gate tells that {baselines.by} chooses the best baseline"
-    return _mean_of(_best_group(ranked, baselines.by), gate.metric), ""
+        return (), f"no gate tells that {baselines.by} chooses the best baseline"
+    return _best_group(ranked, baselines.by), ""
+
+
+def _check_evidence(gate: Gate, stated: PassedGate, training: Training, seeds: Seeds | None) -> Check:
+    """Compute the interval of a gate that asks for evidence, as wandb-runs does."""
+    label = f"gate {gate.text}"
+    group, unknown = _compared_group(gate, training)
+    if unknown or seeds is None:
+        return Check(GATES, None, f"{label}: {unknown or 'the seeds are in the records of another tracker'}")
+    if gate.reference and (not group or _mean_of(group, gate.metric) is None):
+        return Check(GATES, False, f"{label}: no stated baseline has a value of {gate.metric}")
+    judged, baseline = _with_configs(training.runs, seeds), _with_configs(group, seeds)
+    if judged is None or baseline is None or seeds.choices is None:
+        return Check(GATES, None, f"{label}: the tracker does not have every run any more that its evidence came from")
+    margin = of_runs.margin(gate, judged, baseline)
+    if not _same(margin.required, stated.required):
+        text = f"it requires {margin.required}, not {stated.required} as the statement says"
+        return Check(GATES, False, f"{label}: {text}")
+    bound = margin.bound(seeds.choices)
+    if bound is None:
+        return Check(GATES, False, f"{label}: the seeds give no evidence: {margin.estimate.reason or 'too few of them'}")
+    of = f" for the best of {seeds.choices}" if seeds.choices > 1 else ""
+    certain = f"{margin.value}, certain is {bound}{of}, against {margin.required}"
+    return Check(GATES, gate.passes(bound, margin.required), f"{label}: {certain}")
+
+
+def _compared_group(gate: Gate, training: Training) -> tuple[Sequence[StatedRun], str]:
+    """Return the one baseline group that a gate with evidence means (empty: there is none), or why it is not known."""
+    groups = training.baselines.groups if training.baselines else ()
+    if not gate.reference or not groups:
+        return (), ""
+    if gate.reference == "latest":
+        return groups[0], ""
+    if gate.reference in ("best", "mean"):
+        return _bar(training)
+    ranked = [group for group in groups if _mean_of(group, gate.metric) is not None]
+    return (_best_group(ranked, Ranking(gate.metric, DIRECTIONS[gate.operator])) if ranked else ()), ""
+
+
+def _with_configs(stated: Sequence[StatedRun], seeds: Seeds) -> list[Run] | None:
+    """Return runs with the statement's metrics and the tracker's configs; None where the tracker lacks one."""
+    found = [(run, seeds.runs.get(run.id)) for run in stated]
+    runs = [replace(actual, summary=run.metrics) for run, actual in found if actual is not None]
+    return runs if len(runs) == len(found) else None
 
 
 def _directions(training: Training, metric: str) -> set[str]:

@@ -6,6 +6,7 @@
     baseline-tags: [production]
     max-baselines: 10
     select-by: test_accuracy:max
+    judge: best
 
 An unknown check is not one that holds. Gates are computed from numbers of the statement, so that they need the checks of
 these too: `gates` alone would take an invented metric for a measured one. Without a policy every check must hold that
@@ -59,7 +60,9 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     REQUIRED_GATES: (GATES, RUNS, METRICS, BASELINES),
     GATES: (RUNS, METRICS, BASELINES),
 }
-_KEYS = ("checks", "gates", "baseline-tags", "max-baselines", "select-by")
+_KEYS = ("checks", "gates", "baseline-tags", "max-baselines", "select-by", "judge")
+# What a statement can say: a mean is no model, so that nothing is stated about it.
+_JUDGES = ("best", "all", "latest")
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Policy:
     baseline_tags: tuple[str, ...] | None = None
     select_by: str = ""
     max_baselines: int | None = None
+    judge: str = ""
 
     @property
     def compares_gates(self) -> bool:
@@ -80,7 +84,7 @@ class Policy:
     def required(self, applicable: Collection[str], pinned: Collection[str]) -> tuple[str, ...]:
         """Return the checks that must hold, in their order: those named, what they rest on, and every pinned value."""
         named = set(self.checks or applicable) | set(pinned) | ({REQUIRED_GATES} if self.compares_gates else set())
-        named |= {JUDGED} if self.select_by else set()
+        named |= {JUDGED} if self.select_by or self.judge else set()
         named |= {other for name in named for other in RESTS_ON.get(name, ())}
         return tuple(name for name in CHECKS if name in named)
 
@@ -109,7 +113,10 @@ def parse_file(text: str) -> Policy:
     limit = document.get("max-baselines")
     if "max-baselines" in document and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
         raise ValueError("has 'max-baselines' that is no number of baselines")
-    policy = Policy(checks, gates, tags, select_by, limit)
+    judge = document.get("judge", "")
+    if "judge" in document and judge not in _JUDGES:
+        raise ValueError(f"has 'judge' that is none of {', '.join(_JUDGES)}")
+    policy = Policy(checks, gates, tags, select_by, limit, judge)
     if REQUIRED_GATES in checks and not policy.compares_gates:
         raise ValueError(f"asks for {REQUIRED_GATES!r}, but names no 'gates'")
     return policy

@@ -12,6 +12,7 @@ from mlops_actions.core.image_name import parse_reference
 from mlops_actions.core.oci import json_object
 from mlops_actions.core.runs import Artifact, ArtifactFile, DetailsQuery, Run, RunKeys, RunQuery
 from mlops_actions.core.statement import StatedRun, Training, artifact_descriptor
+from mlops_actions.core.statistics.pairing import SEED_KEYS
 from mlops_actions.core.types import Json
 from mlops_actions.verify import checks, gate_checks, selection
 from mlops_actions.verify.checks import Check, Pins
@@ -90,7 +91,11 @@ class Request:
 def verify(subjects: list[Json], training: Training, request: Request, ports: Ports, *, signed: bool) -> Verification:
     """Run all checks of a statement; an error of the registry or the tracker prevents only its own checks."""
     pins = request.pins
-    verification = Verification(required=request.policy.required(_applicable(training), pins.names))
+    required = request.policy.required(_applicable(training), pins.names)
+    # Evidence depends on how many candidates there were: hidden ones would make it look stronger.
+    if GATES in required and gate_checks.asks_for_evidence(training):
+        required = tuple(name for name in CHECKS if name in {*required, CANDIDATES})
+    verification = Verification(required=required)
     signature = "not checked here (`gh attestation verify` does)" if signed else "the file has none; its author is not known"
     verification.checks.append(Check(SIGNATURE, None, f"signature: {signature}"))
     verification.checks += [*checks.check_pins(training, pins), *checks.check_subjects(subjects, training)]
@@ -100,7 +105,7 @@ def verify(subjects: list[Json], training: Training, request: Request, ports: Po
         ((TRACKER, RUNS, CLEAN, METRICS, DATASETS), tracker.check_runs),
         ((CANDIDATES, JUDGED), tracker.check_candidates),
         ((BASELINES,), tracker.check_baselines),
-        ((GATES,), lambda: gate_checks.check_gates(training)),
+        ((GATES,), tracker.check_gates),
         ((REQUIRED_GATES,), lambda: gate_checks.check_required(training, request.policy)),
         ((MODEL,), tracker.check_model),
         ((FILES,), tracker.check_files),
@@ -207,7 +212,8 @@ class _Tracker:
         stated: Sequence[StatedRun] = (*self._training.runs, *baselines)
         names = tuple(dict.fromkeys(name for run in stated for name in run.metrics))
         ids = tuple(dict.fromkeys(run.id for run in stated))
-        found = self._reader.find(RunQuery(run_ids=ids), None, RunKeys(summary=names)).candidates
+        config = SEED_KEYS if gate_checks.asks_for_evidence(self._training) else ()
+        found = self._reader.find(RunQuery(run_ids=ids), None, RunKeys(config=config, summary=names)).candidates
         return {run.id: run for run in found}
 
     @cached_property
@@ -230,14 +236,28 @@ class _Tracker:
         if not self._is_ours or candidates is None:
             yield Check(CANDIDATES, None, "candidates: the statement does not name them, or another tracker's")
             return
-        key = candidates.query.commit_config_key
-        names = (candidates.by.metric,) if candidates.by else ()
-        keys = RunKeys(config=(key,) if key else (), summary=(selection.LAST_LOGGED, *names))
-        selected = self._reader.find(candidates.query, None, keys).candidates
-        whole = RunQuery(commit=self._training.sha, commit_config_key=key)
+        selected, keys = self._selected
+        whole = RunQuery(commit=self._training.sha, commit_config_key=candidates.query.commit_config_key)
         of_commit = selected if candidates.query == whole else self._reader.find(whole, None, keys).candidates
         yield from selection.check_candidates(self._training, selected, of_commit)
         yield selection.check_judged(self._training, selected, self._request.policy)
+
+    @cached_property
+    def _selected(self) -> tuple[Sequence[Run], RunKeys]:
+        """The runs that the stated query selects as candidates now, and the keys that were read of them."""
+        candidates = self._training.candidates
+        if candidates is None:
+            return (), RunKeys()
+        key = candidates.query.commit_config_key
+        names = (candidates.by.metric,) if candidates.by else ()
+        keys = RunKeys(config=(key,) if key else (), summary=(selection.LAST_LOGGED, *names))
+        return self._reader.find(candidates.query, None, keys).candidates, keys
+
+    def check_gates(self) -> Iterator[Check]:
+        seeds = None
+        if self._is_ours and gate_checks.asks_for_evidence(self._training):
+            seeds = gate_checks.Seeds(self._runs, selection.choices(self._training, self._selected[0]))
+        yield from gate_checks.check_gates(self._training, seeds)
 
     def check_baselines(self) -> Iterator[Check]:
         baselines = self._training.baselines

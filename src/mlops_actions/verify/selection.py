@@ -13,7 +13,7 @@ from typing import Any
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.provenance import differ
 from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value, value_at
-from mlops_actions.core.statement import Ranking, StatedRun, Training
+from mlops_actions.core.statement import Candidates, Ranking, StatedRun, Training
 from mlops_actions.verify.checks import Check, check_metrics
 from mlops_actions.verify.policy import BASELINES, CANDIDATES, JUDGED, Policy
 
@@ -60,11 +60,12 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
     candidates = training.candidates
     if candidates is None:
         return Check(JUDGED, None, "judged: the statement does not say how the run was chosen")
-    finished = [run for run in _newest_first(selected) if run.finished and run.id in candidates.run_ids]
-    groups = _groups(finished, by_group=candidates.by_group)
+    groups = _candidate_groups(candidates, selected)
     ids = {run.id for run in training.runs}
     group = next((group for group in groups if {run.id for run in group} == ids), None)
     names = ", ".join(sorted(ids))
+    if policy.judge and policy.judge != candidates.judge:
+        return Check(JUDGED, False, f"judged: {names} was judged by 'judge: {candidates.judge}', not {policy.judge!r}")
     if group is None:
         return Check(JUDGED, False, f"judged: {names} is no candidate of the {len(groups)} that finished")
     if len(groups) == 1:
@@ -79,6 +80,20 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
     if best is None or value != best:
         return Check(JUDGED, False, text)
     return Check(JUDGED, _is_known(training, candidates.by, policy), text)
+
+
+def choices(training: Training, selected: Sequence[Run]) -> int | None:
+    """Return the number of candidates that the judged one was the best of; None where the tracker lacks one by now."""
+    candidates = training.candidates
+    if candidates is None or not {run.id for run in selected} >= set(candidates.run_ids):
+        return None
+    is_chosen = candidates.judge == "best" and candidates.by is not None
+    return max(1, len(_candidate_groups(candidates, selected))) if is_chosen else 1
+
+
+def _candidate_groups(candidates: Candidates, selected: Sequence[Run]) -> list[list[Run]]:
+    finished = [run for run in _newest_first(selected) if run.finished and run.id in candidates.run_ids]
+    return _groups(finished, by_group=candidates.by_group)
 
 
 def _is_known(training: Training, by: Ranking, policy: Policy) -> bool | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from mlops_actions.core.runs import Run, RunDetails, RunKeys, Sweep, TrackerInfo, TrackerResult
+from mlops_actions.core.statistics.pairing import SEED_KEYS
 from mlops_actions.wandb_runs.differences import beyond_noise, compare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
@@ -25,7 +26,6 @@ from mlops_actions.wandb_runs.selection.usable import (
     why_none_is_judged,
 )
 from mlops_actions.wandb_runs.statistics import seeds, survivors
-from mlops_actions.wandb_runs.statistics.pairing import SEED_KEYS
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 from mlops_actions.wandb_runs.verdict import chosen_by_gate, commit_evidence, doubts, evidence, gates
 from mlops_actions.wandb_runs.verdict.baseline_doubts import baseline_doubts

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
+from mlops_actions.core.statistics.of_runs import mean
+from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ REQUIRED: list[tuple[str, Policy, set[str], set[str], set[str]]] = [
     ),
     ("a limit of baselines", parse_file("max-baselines: 3"), {"model"}, set(), {"model", "required-gates", *OF_GATES}),
     ("a metric that chooses", parse_file("checks: [model]\nselect-by: x:max"), ALL, set(), {"model", "judged"}),
+    ("how the candidate was judged", parse_file("checks: [model]\njudge: all"), ALL, set(), {"model", "judged"}),
     ("what does not apply is required where it is named", parse_list("image"), {"runs"}, set(), {"image"}),
 ]
 
@@ -57,6 +58,9 @@ BAD: list[tuple[str, str, str]] = [
     ("an empty file", "FILE", "is no YAML mapping"),
     ("a file with a text", "FILE:runs", "is no YAML mapping"),
     ("broken YAML", "FILE:checks: [", "is not valid YAML"),
+    ("a way to judge that no statement has", "FILE:judge: mean", "has 'judge' that is none of best, all, latest"),
+    ("an empty way to judge", "FILE:judge: ''", "has 'judge' that is none of best, all, latest"),
+    ("a way to judge that is no text", "FILE:judge: [best]", "has 'judge' that is none of best, all, latest"),
     ("an unknown key", "FILE:check: [runs]", "holds 'check' (did you mean 'checks'?)"),
     ("no list", "FILE:checks: runs", "has 'checks' that is no list"),
     ("an empty list", "FILE:checks: []", "names no check"),

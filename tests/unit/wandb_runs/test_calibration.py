@@ -45,5 +45,5 @@ def test_a_real_gain_is_found_nearly_as_often_as_by_the_usual_test(by_seed: floa
 
 def test_the_simulation_sees_a_procedure_that_claims_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     # Welch's degrees of freedom at unequal counts: the fault that the procedure avoids.
-    monkeypatch.setattr("mlops_actions.wandb_runs.statistics.estimate._ALIKE", 100)
+    monkeypatch.setattr("mlops_actions.core.statistics.estimate._ALIKE", 100)
     assert simulate(Setting("normal", 2, 10, reports=300)).false > 0.15

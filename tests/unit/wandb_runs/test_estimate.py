@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.wandb_runs.statistics import estimate, holm
+from mlops_actions.core.statistics import estimate
+from mlops_actions.wandb_runs.statistics import holm
 from mlops_actions.wandb_runs.statistics.more_seeds import seeds_a_side
 
 NARROW, WIDE = [0.91, 0.92, 0.93], [0.80, 0.85, 0.90]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.runs import Run
+from mlops_actions.core.statistics.pairing import pair_up, repeated_seeds
 from mlops_actions.wandb_runs.metrics.metric import Metric
-from mlops_actions.wandb_runs.statistics.pairing import pair_up, repeated_seeds
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup, compare_seeds, group_runs
 from mlops_actions.wandb_runs.statistics.survivors import doubts
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from mlops_actions.core.runs import Run, finite_number, metric_value
+from mlops_actions.core.statistics import of_runs
 
 MIN, MAX = "min", "max"
 GIVEN, GATE, TRACKER, INFERRED = "given", "gate", "tracker", "inferred"
@@ -56,16 +56,7 @@ class Metric:
 
 def finite_values(runs: Sequence[Run], metric: Metric) -> list[float]:
     """Return the finite values of a metric over runs; runs without one are left out."""
-    return [value for run in runs if (value := finite_number(metric_value(run, metric.name))) is not None]
-
-
-def mean(values: Sequence[float]) -> float:
-    """Return the arithmetic mean of finite numbers (at least one), also where their sum is beyond a float."""
-    try:
-        return fmean(values)
-    except OverflowError:
-        largest = max(map(abs, values))
-        return largest * fmean(value / largest for value in values)
+    return of_runs.finite_values(runs, metric.name)
 
 
 def best_run(runs: Sequence[Run], metrics: Sequence[Metric]) -> Run | None:

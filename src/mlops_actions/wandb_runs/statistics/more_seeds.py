@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from mlops_actions.wandb_runs.statistics import student
+from mlops_actions.core.statistics import student
 
 MAX_SEEDS = 1000  # more than anybody trains
 # A difference that is really as large as the one seen is then told in four of five such experiments.

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, finite_values, mean
-from mlops_actions.wandb_runs.statistics import estimate, holm, more_seeds
-from mlops_actions.wandb_runs.statistics.estimate import Estimate
-from mlops_actions.wandb_runs.statistics.pairing import pair_up, repeated_seeds
+from mlops_actions.core.runs import Run
+from mlops_actions.core.statistics import estimate
+from mlops_actions.core.statistics.estimate import Estimate
+from mlops_actions.core.statistics.of_runs import estimate_metric, mean
+from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, finite_values
+from mlops_actions.wandb_runs.statistics import holm, more_seeds
 
 # Intervals of the report miss the truth, and a report without any difference claims one, at most this often.
 ERROR = 0.05
@@ -174,45 +175,12 @@ def compare_seeds(
     `choices` is the number of groups of candidates from which this one was chosen by its values.
     """
     compared = [metric for metric in metrics if all(finite_values(group.members, metric) for group in (candidate, baseline))]
-    estimates = [estimate_metric(candidate.members, baseline.members, metric) for metric in compared]
+    estimates = [estimate_metric(candidate.members, baseline.members, metric.name) for metric in compared]
     corrected = holm.adjust([estimated.probability() for estimated in estimates], choices)
     return tuple(
         _comparison(metric, (candidate, baseline), estimated, probability, len(compared), choices)
         for metric, estimated, probability in zip(compared, estimates, corrected, strict=True)
     )
-
-
-def estimate_metric(candidates: Sequence[Run], baselines: Sequence[Run], metric: Metric, *, scale: float = 1.0) -> Estimate:
-    """Estimate the mean of a metric minus `scale` times that of the baselines, paired where the seeds allow it.
-
-    Both sides have at least one run with a finite value; a run without one is left out. Where runs of a side are known to
-    repeat a seed, nothing can be told: their spread is smaller than that of seeds.
-    """
-    ours, theirs = finite_values(candidates, metric), finite_values(baselines, metric)
-    for side, runs in (("candidate", candidates), ("baseline", baselines)):
-        if repeated_seeds(runs):
-            return Estimate(mean(ours) - scale * mean(theirs), reason=same_seed(side))
-    paired = _paired_values(pair_up(candidates, baselines), metric)
-    if paired:
-        values, references = zip(*paired, strict=True)
-        return estimate.of_groups(values, references, scale=scale, paired=True)
-    return estimate.of_groups(ours, theirs, scale=scale)
-
-
-def same_seed(side: str) -> str:
-    """Say that runs of one side have the same seed, as the reason why nothing can be told."""
-    return f"{side} runs have the same seed, so that their spread is not that of seeds"
-
-
-def _paired_values(pairs: Sequence[tuple[Run, Run]], metric: Metric) -> list[tuple[float, float]]:
-    """Return the values of all pairs; empty where any of the runs lacks one."""
-    values = []
-    for ours, theirs in pairs:
-        value, reference = (finite_number(metric_value(run, metric.name)) for run in (ours, theirs))
-        if value is None or reference is None:
-            return []
-        values.append((value, reference))
-    return values
 
 
 def _comparison(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_actions.wandb_runs.statistics.pairing import repeated_seeds
+from mlops_actions.core.statistics.pairing import repeated_seeds
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run
-from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
+from mlops_actions.core.statistics.of_runs import mean
+from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 from mlops_actions.wandb_runs.selection.judged import BEST, Judged
 from mlops_actions.wandb_runs.statistics import chance
 

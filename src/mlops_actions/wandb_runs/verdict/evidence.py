@@ -12,17 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlops_actions.core.gates import Gate
-from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values, mean
-from mlops_actions.wandb_runs.statistics import estimate, more_seeds
-from mlops_actions.wandb_runs.statistics.estimate import Estimate
-from mlops_actions.wandb_runs.statistics.pairing import repeated_seeds
-from mlops_actions.wandb_runs.statistics.seeds import (
-    SeedComparison,
-    SeedGroup,
-    compare_seeds,
-    estimate_metric,
-    same_seed,
-)
+from mlops_actions.core.statistics import estimate, of_runs
+from mlops_actions.core.statistics.of_runs import Margin
+from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values
+from mlops_actions.wandb_runs.statistics import more_seeds
+from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup, compare_seeds
 from mlops_actions.wandb_runs.values import tell_apart
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 
@@ -54,92 +48,48 @@ class Seeds:
         return next((group for group in self.baselines if best in finite_values([group.run], metric)), self.bar)
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """The mean over the seeds, the required number, and the baseline it comes from; the estimate is of their difference."""
-
-    value: float
-    required: float
-    estimate: Estimate
-    deviations: tuple[float, float]
-    against: str = ""
-
-
 def judge(gate: Gate, metric: Metric, seeds: Seeds) -> GateResult:
     """Judge one gate that has a `confidence`."""
-    measured = _measured(gate, metric, seeds)
-    if isinstance(measured, str):
-        return GateResult(gate, passed=False, reason=measured)
-    value, required = measured.value, measured.required
+    group = seeds.against(gate, metric) if gate.reference else None
+    if gate.reference and group is None:
+        return GateResult(gate, passed=False, reason="there is no baseline")
+    missing = _missing(seeds.judged, metric) or (_missing(group, metric) if group else "")
+    if missing:
+        return GateResult(gate, passed=False, reason=missing)
+    margin = of_runs.margin(gate, seeds.judged.members, group.members if group else ())
+    value, required = margin.value, margin.required
     if not math.isfinite(required):
         return GateResult(gate, passed=False, value=value, reason="the required number is not finite")
-    error = (1 - gate.confidence / 100) / seeds.choices
-    half_width = measured.estimate.half_width(error)
-    if half_width is None:
-        reason = (measured.estimate.reason or "the interval has no end") + _TRAIN_MORE
+    bound = margin.bound(seeds.choices)
+    if bound is None:
+        reason = (margin.estimate.reason or "the interval has no end") + _TRAIN_MORE
         return GateResult(gate, passed=False, value=value, required=required, reason=reason)
-    bound = value - half_width if gate.operator in (">", ">=") else value + half_width
     passed = gate.passes(bound, required)
-    reason = "" if passed else _failure(gate, measured, bound, error)
-    against = measured.against
+    reason = "" if passed else _failure(margin, bound, margin.error(seeds.choices))
+    against = group.run.title if group else ""
     return GateResult(gate, passed=passed, value=value, required=required, reason=reason, against=against, bound=bound)
 
 
-def _measured(gate: Gate, metric: Metric, seeds: Seeds) -> _Measured | str:
-    """Return the numbers of a gate, or the reason why there are none."""
-    values = _values(seeds.judged, metric)
-    if isinstance(values, str):
-        return values
-    if not gate.reference:
-        estimated = estimate.of_number(values, gate.amount)
-        if repeated_seeds(seeds.judged.members):
-            estimated = Estimate(estimated.difference, reason=same_seed("candidate"))
-        return _Measured(mean(values), gate.amount, estimated, (_deviation(values), 0.0))
-    group = seeds.against(gate, metric)
-    if group is None:
-        return "there is no baseline"
-    references = _values(group, metric)
-    if isinstance(references, str):
-        return references
-    reference = mean(references)
-    required = gate.required(reference)
-    # The noise of the baseline counts as far as it moves the required number: `baseline - 1%` moves by 99 % of it.
-    scale = required / reference if (gate.percent or gate.sign == "*") and reference else 1.0
-    if not math.isfinite(scale):
-        return "the required number is not finite"
-    estimated = estimate_metric(seeds.judged.members, group.members, metric, scale=scale)
-    # What is left is a number without noise, as in `baseline + 0.01`.
-    margin = Estimate(mean(values) - required, estimated.tests, estimated.reason)
-    deviations = (_deviation(values), abs(scale) * _deviation(references))
-    return _Measured(mean(values), required, margin, deviations, group.run.title)
+def _missing(group: SeedGroup, metric: Metric) -> str:
+    """Return the reason why the metric is not known of every seed; empty where it is."""
+    missing, total = len(group.members) - len(finite_values(group.members, metric)), len(group.members)
+    return f"{missing} of {total} seeds of {group.run.title} have no finite value of {metric.name}" if missing else ""
 
 
-def _values(group: SeedGroup, metric: Metric) -> list[float] | str:
-    """Return the metric of every seed, or the reason why it is not known of all."""
-    values = finite_values(group.members, metric)
-    if len(values) == len(group.members):
-        return values
-    missing, total = len(group.members) - len(values), len(group.members)
-    return f"{missing} of {total} seeds of {group.run.title} have no finite value of {metric.name}"
-
-
-def _failure(gate: Gate, measured: _Measured, bound: float, error: float) -> str:
-    value, reached, required = tell_apart(measured.value, bound, measured.required)
+def _failure(margin: Margin, bound: float, error: float) -> str:
+    gate = margin.gate
+    value, reached, required = tell_apart(margin.value, bound, margin.required)
     confidence = f"{gate.confidence:g} % confidence"
-    if not gate.passes(measured.value, measured.required):
+    if not gate.passes(margin.value, margin.required):
         return f"the mean of the seeds is {value}, required is {gate.operator} {required} with {confidence}"
-    share = min((test.share for test in measured.estimate.tests), default=1.0) if not gate.reference else 1.0
-    seeds = more_seeds.seeds_a_side(measured.estimate.difference, measured.deviations, error * share)
+    share = min((test.share for test in margin.estimate.tests), default=1.0) if not gate.reference else 1.0
+    seeds = more_seeds.seeds_a_side(margin.estimate.difference, margin.deviations, error * share)
     side = " on each side" if gate.reference else ""
     advice = f"; about {seeds} seeds{side} would tell (an estimate)" if seeds else ""
     return (
         f"the mean of the seeds is {value}, but with {confidence} only {reached} is certain, and required is "
         f"{gate.operator} {required}{advice}"
     )
-
-
-def _deviation(values: Sequence[float]) -> float:
-    return math.sqrt(estimate.variance(values)) if len(values) > 1 else 0.0
 
 
 def compare(seeds: Seeds, metrics: Sequence[Metric]) -> tuple[SeedComparison, ...]:

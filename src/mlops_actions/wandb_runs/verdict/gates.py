@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
+from mlops_actions.core.statistics.of_runs import mean
 from mlops_actions.wandb_runs.metrics import directions
-from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values, mean
+from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar
 from mlops_actions.wandb_runs.verdict.no_baseline import FAIL, NO_BASELINE, PASS, NoBaseline
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from mlops_actions.wandb_runs.statistics import student
+from mlops_actions.core.statistics import student
 
 MIN_SEEDS = 2  # one seed says nothing about its own spread
 # Counts are alike where the larger exceeds the smaller by no more than a quarter (4 and 5, 8 and 10).

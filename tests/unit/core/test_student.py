@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mlops_actions.wandb_runs.statistics.student import critical, two_sided
+from mlops_actions.core.statistics.student import critical, two_sided
 
 # Abramowitz and Stegun, Handbook of Mathematical Functions, table 26.10 (here by the upper tail).
 UPPER = {

@@ -1,0 +1,116 @@
+"""Estimate a difference between two groups of runs, and the end of its interval that a gate with evidence compares. Pure.
+
+wandb-runs judges by this, and `mlops-actions verify` judges again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from mlops_actions.core.gates import Gate
+from mlops_actions.core.runs import Run, finite_number, metric_value
+from mlops_actions.core.statistics import estimate
+from mlops_actions.core.statistics.estimate import Estimate
+from mlops_actions.core.statistics.pairing import pair_up, repeated_seeds
+
+
+def finite_values(runs: Sequence[Run], metric: str) -> list[float]:
+    """Return the finite values of a metric over runs; runs without one are left out."""
+    return [value for run in runs if (value := finite_number(metric_value(run, metric))) is not None]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the arithmetic mean of finite numbers (at least one), also where their sum is beyond a float."""
+    try:
+        return fmean(values)
+    except OverflowError:
+        largest = max(map(abs, values))
+        return largest * fmean(value / largest for value in values)
+
+
+def estimate_metric(candidates: Sequence[Run], baselines: Sequence[Run], metric: str, *, scale: float = 1.0) -> Estimate:
+    """Estimate the mean of a metric minus `scale` times that of the baselines, paired where the seeds allow it.
+
+    Both sides have at least one run with a finite value; a run without one is left out. Where runs of a side are known to
+    repeat a seed, nothing can be told: their spread is smaller than that of seeds.
+    """
+    ours, theirs = finite_values(candidates, metric), finite_values(baselines, metric)
+    for side, runs in (("candidate", candidates), ("baseline", baselines)):
+        if repeated_seeds(runs):
+            return Estimate(mean(ours) - scale * mean(theirs), reason=_same_seed(side))
+    paired = _paired_values(pair_up(candidates, baselines), metric)
+    if paired:
+        values, references = zip(*paired, strict=True)
+        return estimate.of_groups(values, references, scale=scale, paired=True)
+    return estimate.of_groups(ours, theirs, scale=scale)
+
+
+def _same_seed(side: str) -> str:
+    return f"{side} runs have the same seed, so that their spread is not that of seeds"
+
+
+def _paired_values(pairs: Sequence[tuple[Run, Run]], metric: str) -> list[tuple[float, float]]:
+    """Return the values of all pairs; empty where any of the runs lacks one."""
+    values = []
+    for ours, theirs in pairs:
+        value, reference = (finite_number(metric_value(run, metric)) for run in (ours, theirs))
+        if value is None or reference is None:
+            return []
+        values.append((value, reference))
+    return values
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What a gate with evidence compares: the mean of the seeds, the required number, and an estimate of their difference.
+
+    `deviations` are the spreads of both sides, the baseline's as far as it moves the required number.
+    """
+
+    gate: Gate
+    value: float
+    required: float
+    estimate: Estimate
+    deviations: tuple[float, float]
+
+    def error(self, choices: int) -> float:
+        """Return the error that the gate allows; `choices` is the number of groups that this one was the best of."""
+        return (1 - self.gate.confidence / 100) / choices
+
+    def bound(self, choices: int) -> float | None:
+        """Return the end of the interval that must fulfil the gate; None where the seeds cannot tell one."""
+        half_width = self.estimate.half_width(self.error(choices)) if math.isfinite(self.required) else None
+        if half_width is None:
+            return None
+        return self.value - half_width if self.gate.operator in (">", ">=") else self.value + half_width
+
+
+def margin(gate: Gate, judged: Sequence[Run], baseline: Sequence[Run]) -> Margin:
+    """Return what a gate compares, of the judged seeds and of the one baseline group that it means (none for a number).
+
+    Every run has a finite value of the gate's metric.
+    """
+    values = finite_values(judged, gate.metric)
+    if not gate.reference:
+        estimated = estimate.of_number(values, gate.amount)
+        if repeated_seeds(judged):
+            estimated = Estimate(estimated.difference, reason=_same_seed("candidate"))
+        return Margin(gate, mean(values), gate.amount, estimated, (_deviation(values), 0.0))
+    references = finite_values(baseline, gate.metric)
+    reference = mean(references)
+    required = gate.required(reference)
+    # The noise of the baseline counts as far as it moves the required number: `baseline - 1%` moves by 99 % of it.
+    scale = required / reference if (gate.percent or gate.sign == "*") and reference else 1.0
+    if not math.isfinite(scale):
+        return Margin(gate, mean(values), math.inf, Estimate(math.inf), (0.0, 0.0))
+    estimated = estimate_metric(judged, baseline, gate.metric, scale=scale)
+    # What is left is a number without noise, as in `baseline + 0.01`.
+    left = Estimate(mean(values) - required, estimated.tests, estimated.reason)
+    return Margin(gate, mean(values), required, left, (_deviation(values), abs(scale) * _deviation(references)))
+
+
+def _deviation(values: Sequence[float]) -> float:
+    return math.sqrt(estimate.variance(values)) if len(values) > 1 else 0.0
