@@ -54,13 +54,13 @@ def jobs(github: GitHubServer) -> Jobs:
     return Jobs(github)
 
 
-def before(awaited: str, act: Callable[[], object]) -> type[GitHubTransport]:
-    """Return a transport that acts before its first request with this method."""
-    acts = [act]
+def before(awaited: str, act: Callable[[], object], *, path_part: str = "", skip: int = 0) -> type[GitHubTransport]:
+    """Return a transport that acts before a request with this method (to a path with this part), after `skip` of them."""
+    acts: list[Callable[[], object]] = [act, *[lambda: None] * skip]
 
     class Hooked(GitHubTransport):
         def send(self, method: str, path: str, shape: Shape, **options: Any) -> tuple[Any, Any]:
-            if method == awaited and acts:
+            if method == awaited and path_part in path and acts:
                 acts.pop()()
             return super().send(method, path, shape, **options)
 
@@ -104,6 +104,41 @@ def test_a_text_that_another_job_replaced_is_written_again(jobs: Jobs, monkeypat
     jobs.write(leg(1), "### ✅ one")
     for text in ("### ✅ zero", "### ✅ one", "### ✅ two"):
         assert text in comment.body
+
+
+ONE_COMMENT = "/issues/comments/"
+
+
+@pytest.mark.parametrize("skip", [0, 1], ids=["before its first write", "before it writes again"])
+@pytest.mark.parametrize("others", [1, 3])
+def test_a_job_that_is_held_up_between_reading_and_writing_loses_no_section(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, skip: int, others: int
+) -> None:
+    """While one job is held up, the others write their sections, look again, and end."""
+    jobs.write(leg(0), "### ✅ zero")
+    (comment,) = jobs.sample.pull.comments
+    stale = [comment.body]
+
+    def write_the_others() -> None:
+        for index in range(2, 2 + others):
+            jobs.write(leg(index), f"### ✅ other {index}")
+
+    def pause(_: float) -> None:
+        if skip and stale:  # another one replaced the first write, so that there is a second
+            comment.body = stale.pop()
+
+    monkeypatch.setattr(time, "sleep", pause)
+    jobs.write(leg(1), "### ✅ one", transport=before("GET", write_the_others, path_part=ONE_COMMENT, skip=skip))
+    for text in ("### ✅ zero", "### ✅ one", *(f"### ✅ other {index}" for index in range(2, 2 + others))):
+        assert text in comment.body
+
+
+def test_a_comment_that_is_deleted_while_a_job_is_held_up_is_written_anew(jobs: Jobs) -> None:
+    jobs.write(leg(0), "### ✅ zero")
+    hooked = before("GET", jobs.sample.pull.comments.clear, path_part=ONE_COMMENT)
+    jobs.write(leg(1), "### ✅ one", transport=hooked)
+    (comment,) = jobs.comments
+    assert "### ✅ one" in comment
 
 
 def test_a_job_without_company_reads_its_text_no_second_time(jobs: Jobs) -> None:

@@ -56,8 +56,9 @@ class StickyComments:
         runs of the workflow fold instead of replacing. `replaces` says that the reports of earlier commands are outdated
         now: they are minimised. Where several jobs create the comment at once, the oldest stays.
 
-        GitHub has no conditional update: what `keep` or `replaces` marks as final is read again, and written again where
-        another job has replaced it by a text without it.
+        GitHub has no conditional update. So a comment that others write too is read again just before it is written, and
+        what `keep` or `replaces` marks as final is read again after that, and written again where another job has replaced
+        it by a text without it.
         """
         is_final = keep or replaces
         deleted = 0
@@ -80,6 +81,10 @@ class StickyComments:
             if attempt and not duplicates and self._section and self._holds(_body(chosen), body, self._section):
                 return str(chosen["html_url"])
             text = self._composed(tag, body, chosen, keep=keep, duplicates=duplicates)
+            if self._is_shared(text):
+                # Others may have written, and looked again, since this one read all comments: it can have been held up.
+                chosen = self._by_id(_id(chosen)) or chosen
+                text = self._composed(tag, body, chosen, keep=keep, duplicates=duplicates)
             updated = self._replace(chosen, text)
             if updated is None:
                 deleted += 1
@@ -153,7 +158,8 @@ class StickyComments:
                 if comments[0] is created:
                     return str(created["html_url"])
             oldest, *others = comments
-            text = compose([_body(comment) for comment in comments])
+            oldest = self._by_id(_id(oldest)) or oldest
+            text = compose([_body(comment) for comment in (oldest, *others)])
             url = str(oldest["html_url"])
             if text == _body(oldest) and not others and attempt:
                 return url
