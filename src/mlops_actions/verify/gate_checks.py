@@ -18,7 +18,7 @@ from mlops_actions.verify.selection import parsed_gates
 
 
 @dataclass(frozen=True)
-class Seeds:
+class SeedRecords:
     """What the tracker tells about the seeds of groups: `runs` are the stated runs with their configs, by id.
 
     `choices` is the number of groups that the judged one was the best of; None where a candidate is gone since.
@@ -33,7 +33,7 @@ def asks_for_evidence(training: Training) -> bool:
     return any(gate.confidence for gate in parsed_gates(training))
 
 
-def check_gates(training: Training, seeds: Seeds | None = None) -> Iterator[Check]:
+def check_gates(training: Training, seeds: SeedRecords | None = None) -> Iterator[Check]:
     """Evaluate every gate with the statement's metrics; one that asks for evidence also needs `seeds`."""
     if not training.gates:
         yield Check(GATES, None, "gates: the statement names none")
@@ -79,7 +79,7 @@ def _tags(query: RunQuery) -> tuple[set[str], bool]:
     return tags, all(alternative == RunQuery(tags=alternative.tags) for alternative in query.any_of) and bool(query.any_of)
 
 
-def _check_gate(stated: PassedGate, training: Training, seeds: Seeds | None) -> Check:
+def _check_gate(stated: PassedGate, training: Training, seeds: SeedRecords | None) -> Check:
     label = f"gate {stated.rule}"
     try:
         (gate,) = gate_grammar.parse([stated.rule])
@@ -135,7 +135,7 @@ def _bar(training: Training) -> tuple[Sequence[StatedRun], str]:
     return _best_group(ranked, baselines.by), ""
 
 
-def _check_evidence(gate: Gate, stated: PassedGate, training: Training, seeds: Seeds | None) -> Check:
+def _check_evidence(gate: Gate, stated: PassedGate, training: Training, seeds: SeedRecords | None) -> Check:
     """Compute the interval of a gate that asks for evidence, as wandb-runs does."""
     label = f"gate {gate.text}"
     group, unknown = _compared_group(gate, training)
@@ -171,7 +171,7 @@ def _compared_group(gate: Gate, training: Training) -> tuple[Sequence[StatedRun]
     return (_best_group(ranked, Ranking(gate.metric, DIRECTIONS[gate.operator])) if ranked else ()), ""
 
 
-def _with_configs(stated: Sequence[StatedRun], seeds: Seeds) -> list[Run] | None:
+def _with_configs(stated: Sequence[StatedRun], seeds: SeedRecords) -> list[Run] | None:
     """Return runs with the statement's metrics and the tracker's configs; None where the tracker lacks one."""
     found = [(run, seeds.runs.get(run.id)) for run in stated]
     runs = [replace(actual, summary=run.metrics) for run, actual in found if actual is not None]

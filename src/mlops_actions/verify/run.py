@@ -256,7 +256,7 @@ class _Tracker:
     def check_gates(self) -> Iterator[Check]:
         seeds = None
         if self._is_ours and gate_checks.asks_for_evidence(self._training):
-            seeds = gate_checks.Seeds(self._runs, selection.choices(self._training, self._selected[0]))
+            seeds = gate_checks.SeedRecords(self._runs, selection.choices(self._training, self._selected[0]))
         yield from gate_checks.check_gates(self._training, seeds)
 
     def check_baselines(self) -> Iterator[Check]:

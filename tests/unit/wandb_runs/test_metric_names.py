@@ -17,7 +17,8 @@ rougeL rougeLsum meteor chrF chrF++ bertscore exact_match pass@1 pass@10 hits@10
 ndcg_cut_10 map map@100 win_rate success_rate psnr PSNR ssim ms_ssim clip_score inception_score SI-SDR pesq stoi
 silhouette_score ari nmi reward mean_reward rollout/episode_reward return episode_return throughput tokens_per_second
 train_tokens_per_second tokens_per_second_per_gpu train_samples_per_second eval_steps_per_second images_per_sec mfu
-rewards/accuracies
+rewards/accuracies vmaf VMAF gAUC comet lDDT plddt tm_score triplet_accuracy coco/bbox_mAP retain_accuracy fraud_recall
+rollout/ep_return_mean charts/episodic_return humaneval_pass@1 mean_pearson
 """.split()  # noqa: SIM905 - a table of names reads better than a list of texts
 
 LOWER = """
@@ -28,7 +29,8 @@ bits_per_dim wer cer word_error_rate eer false_positive_rate fpr FPR@95TPR fpr95
 expected_calibration_error brier brier_score FID fid_score kid fvd lpips LPIPS hausdorff_distance hd95 chamfer_distance
 ADE fde mpjpe regret latency latency_ms latency_p99_ms p50_latency E2E_latency runtime _runtime eval_runtime
 train_runtime training_time inference_time time_to_first_token ttft seconds_per_step ms_per_token cost cost_usd
-ade20k/loss gpu_hours total_gpu_hours energy_kwh
+ade20k/loss gpu_hours total_gpu_hours energy_kwh niqe brisque CRPS edit_distance pinball_loss mean_absolute_error
+mean_relative_error rotation_error translation_error packet_loss fraud_loss word_perplexity
 """.split()  # noqa: SIM905
 
 # The words leave it open, or turn the meaning round.
@@ -48,7 +50,9 @@ refusal_accuracy opponent_win_rate opponent_reward victim_reward rejected_reward
 teacher_loss reference_bleu human_win_rate proxy_reward majority_acc untrained_accuracy leaked_accuracy inverted_acc
 wrong_acc failure_recall cheating_accuracy stale_precision lr_precision fp16_precision bf16_precision decimal_precision
 position_map label_map depth_map nms_iou spurious_recall random_f1 f1/loss coverage support samples tokens loss_fn
-准确率 _timestamp
+准确率 _timestamp self_bleu mean_error avg_error val_mean_error F1-all kitti-f1 flow/f1 expert_return codebook_perplexity
+trigger_accuracy trojan_success_rate gpt4_win_rate claude_win_rate rival_reward prompt_sensitivity seed_sensitivity
+joint_acc dof_acc imu_acc class_activation_map color_map site_map spoofing_success_rate demo_reward
 """.split()  # noqa: SIM905
 
 NAMES = [*((name, "max") for name in HIGHER), *((name, "min") for name in LOWER), *((name, "") for name in UNDECIDED)]

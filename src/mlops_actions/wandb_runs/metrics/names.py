@@ -23,6 +23,7 @@ wer, cer, eer, error rate, misclassification rate
 false positive rate, false negative rate, false alarm rate, false discovery rate, miss rate, fpr, fnr
 false positives, false negatives, ece, mce, brier, brier score, fid, fid score, kid, fvd, lpips
 hausdorff, hausdorff distance, hd 95, chamfer distance, mpjpe, ade, fde, davies bouldin, regret
+niqe, brisque, crps, edit distance, levenshtein distance
 latency, runtime, ttft, tpot, time to first token, training time, train time, inference time, eval time, fit time, step time
 batch time, response time, seconds per step, seconds per iteration, ms per token, ms per step, ms per batch
 cost, costs, gpu hours, gpu seconds, energy kwh, carbon emissions
@@ -35,7 +36,7 @@ exact match, pass rate, win rate, success rate, solve rate, top 1, top 5, top 10
 iou, miou, giou, dice, jaccard, dsc, mcc, matthews, matthews correlation, matthews corrcoef
 cohen kappa, cohens kappa, weighted kappa, qwk, pearson, pearsonr, spearman, spearmanr, log likelihood, loglikelihood
 bleu, sacrebleu, bleurt, rouge, rouge l, rouge lsum, meteor, chrf, bertscore, cider, spice
-psnr, ssim, clip score, clipscore, inception score, sdr, sisdr, pesq, stoi
+vmaf, gauc, comet, lddt, plddt, tm score, psnr, ssim, clip score, clipscore, inception score, sdr, sisdr, pesq, stoi
 silhouette, ari, nmi, ami, adjusted rand, calinski harabasz, v measure, mota, idf 1, hota, pck
 reward, rewards, return, returns, throughput, mfu, speedup
 tokens per second, tokens per sec, samples per second, samples per sec, steps per second, steps per sec, images per second
@@ -60,8 +61,12 @@ tolerated required desired profit win memorization memorisation bypass evasion f
 forgetting forgotten unlearn unlearned unlearning unsafe harm harmful toxic toxicity refusal refused rejected reject
 false opponent opp enemy victim teacher reference ref human oracle proxy majority naive untrained leaked inverted wrong
 incorrect failure failed cheat cheating stale lr bit bits fp bf decimal nms conf position positional label token
-saliency depth world
+saliency depth world activation colour color site
+self expert demo codebook kitti flow trigger trojan phishing spoof spoofing impersonation extraction competitor rival
+gpt claude prompt input seed hyperparameter hparam dof joint imu
 """
+# A signed error is best at zero; `F1-all` is the share of outliers of an optical flow.
+_UNDECIDED = "mean error, avg error, average error, f 1 all"
 _HARMLESS, _MISLEADING = frozenset(_HARMLESS_WORDS.split()), frozenset(_MISLEADING_WORDS.split())
 # `val_loss_epoch` is a loss, but `best_val_loss_epoch` is the number of an epoch.
 _COUNTERS = frozenset({"epoch", "step", "batch", "iter", "iteration"})
@@ -74,7 +79,11 @@ def _phrases(text: str, direction: str) -> dict[tuple[str, ...], str]:
     return {tuple(phrase.split()): direction for phrase in re.split(r"[,\n]", text) if phrase.strip()}
 
 
-_DIRECTIONS: Mapping[tuple[str, ...], str] = {**_phrases(_LOWER_IS_BETTER, MIN), **_phrases(_HIGHER_IS_BETTER, MAX)}
+_DIRECTIONS: Mapping[tuple[str, ...], str] = {
+    **_phrases(_LOWER_IS_BETTER, MIN),
+    **_phrases(_HIGHER_IS_BETTER, MAX),
+    **_phrases(_UNDECIDED, ""),
+}
 _LONGEST = max(map(len, _DIRECTIONS))
 _VOCABULARY = frozenset(word for phrase in _DIRECTIONS for word in phrase) | _HARMLESS | _MISLEADING
 
@@ -110,10 +119,11 @@ def _words(name: str) -> list[str]:
 
 
 def _measured(words: Sequence[str]) -> tuple[int, str] | None:
-    """Return where the longest phrase at the end of some words starts, and its direction."""
+    """Return where the longest phrase at the end of some words starts, and its direction (empty: either)."""
     for start in range(max(0, len(words) - _LONGEST), len(words)):
-        if direction := _DIRECTIONS.get(tuple(words[start:])):
-            return start, direction
+        phrase = tuple(words[start:])
+        if phrase in _DIRECTIONS:
+            return start, _DIRECTIONS[phrase]
     return None
 
 
