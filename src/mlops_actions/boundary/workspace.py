@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -49,11 +48,6 @@ class WorkspaceFiles:
 
     def folder(self, path: str, input_name: str) -> Path:
         """Return the folder that an input names; raises BadInput where it is missing or outside the workspace."""
-        if re.match(r"[a-z+-]+://|git@", path, re.IGNORECASE):
-            raise BadInput(
-                f"input '{input_name}' is an address: {path!r}",
-                f"check the repository out in an earlier step, and give its folder in '{input_name}'",
-            )
         return self._existing(path, input_name, is_kind=Path.is_dir, kind="a folder")
 
     def file(self, path: str, input_name: str) -> Path:

@@ -14,6 +14,7 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import Event
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.ports import Workspace
+from mlops_actions.core.web_address import is_address, shown
 from mlops_actions.docker_publish import legacy, names, platforms
 from mlops_actions.docker_publish.build import locations, options, plan, ssh
 from mlops_actions.docker_publish.build.locations import Locations
@@ -135,6 +136,12 @@ def _reuse_from(inputs: Inputs, own: ImageName, context: Context) -> tuple[Image
 def _sources(inputs: Inputs, policy: PublishPolicy, root: Path, workspace: Workspace) -> BuildSources:
     if inputs.merge:  # reads no file of the workspace, which may be empty
         return BuildSources(context=root, dockerfile=root / "Dockerfile", shown_path="")
+    for name, text in (("workdir", inputs.workdir), ("context", inputs.context), ("file", inputs.file)):
+        if text and is_address(text):  # before it is joined as a path, which would change it
+            raise BadInput(
+                f"input '{name}' is an address: {shown(text)}",
+                f"check the repository out in an earlier step, and give its path in '{name}'",
+            )
     workdir = workspace.folder(inputs.workdir, "workdir").relative_to(root) if inputs.workdir else Path()
     context = workspace.folder(str(workdir / inputs.context), "context")
     if inputs.file is not None:

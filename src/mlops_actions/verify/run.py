@@ -14,6 +14,7 @@ from mlops_actions.core.runs import Artifact, ArtifactFile, DetailsQuery, Run, R
 from mlops_actions.core.statement import StatedRun, Training, artifact_descriptor
 from mlops_actions.core.statistics.pairing import SEED_KEYS
 from mlops_actions.core.types import Json
+from mlops_actions.core.web_address import normal_form
 from mlops_actions.verify import checks, gate_checks, selection
 from mlops_actions.verify.checks import Check, Pins
 from mlops_actions.verify.policy import (
@@ -203,7 +204,8 @@ class _Tracker:
     @cached_property
     def _is_ours(self) -> bool:
         info = self._reader.info
-        return self._training.server in (info.server_url, *info.other_addresses)
+        ours = {normal_form(address) for address in (info.server_url, *info.other_addresses)}
+        return normal_form(self._training.server) in ours
 
     @cached_property
     def _runs(self) -> Mapping[str, Run]:

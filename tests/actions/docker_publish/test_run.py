@@ -512,6 +512,14 @@ def test_bad_input_is_reported_before_the_registry_is_asked(publisher: Publisher
     assert publisher.registry.log == []
 
 
+@pytest.mark.parametrize("name", ["context", "file", "workdir"])
+def test_an_address_is_refused_as_it_was_written_without_its_password(publisher: Publisher, name: str) -> None:
+    with pytest.raises(BadInput) as error:
+        publisher.publish({name: "https://octo:s3cret@git.example//team/app.git#main:sub"})
+    assert f"input '{name}' is an address: https://***@git.example//team/app.git#main:sub" in str(error.value)
+    assert "s3cret" not in f"{error.value}{publisher.log.getvalue()}"
+
+
 def test_a_builder_builds_instead_of_the_daemon(publisher: Publisher) -> None:
     """A BuildKit can build what the classic store cannot."""
     outcome = publisher.publish({"builder": "tcp://buildkit:1234", "platforms": "linux/amd64,linux/arm64"})

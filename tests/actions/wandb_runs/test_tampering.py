@@ -297,6 +297,15 @@ def test_a_key_that_stands_twice_is_refused(release: Release, key: str, twice: s
     assert f"the key '{key}' twice" in output
 
 
+def test_a_server_may_be_written_in_another_way(release: Release) -> None:
+    """Statements may be older than the name, the port or the slash that the environment has now."""
+    statement = copy.deepcopy(release.statement)
+    address = statement["predicate"]["tracker"]["server"]
+    put("predicate/tracker/server", f"{address.upper()}/")(statement)
+    code, output = release.verify(json.dumps(statement))
+    assert code == 0, output
+
+
 def test_a_later_candidate_and_a_later_baseline_change_nothing(release: Release) -> None:
     runs = release.step.server.store.project("sandbox", "digits").runs
     later = {"age": -60, "heartbeat": None}

@@ -95,9 +95,13 @@ def test_the_address_of_the_web_pages_is_refused() -> None:
 HOSTED = ("https://wandb.ai", "https://api.wandb.ai", "https://app.wandb.ai", "https://api.forge.coreweave.com")
 
 
-@pytest.mark.parametrize("base_url", ["", "https://api.wandb.ai", "https://api.forge.coreweave.com/"])
-def test_the_hosted_server_is_one_deployment_under_several_addresses(base_url: str) -> None:
-    server = resolve("k" * 40, base_url, {})
+@pytest.mark.parametrize(
+    "base_url",
+    ["", "https://api.wandb.ai", "https://api.forge.coreweave.com/", "https://API.wandb.ai:443/", "HTTPS://api.wandb.ai"],
+)
+@pytest.mark.parametrize("environ", [{}, {"WANDB_APP_URL": "https://wandb.ai"}])
+def test_the_hosted_server_is_one_deployment_under_several_addresses(base_url: str, environ: dict[str, str]) -> None:
+    server = resolve("k" * 40, base_url, environ)
     assert set(HOSTED) <= {server.app_url, *server.other_addresses}
 
 
@@ -106,5 +110,18 @@ def test_the_hosted_server_is_one_deployment_under_several_addresses(base_url: s
 )
 def test_another_server_is_not_the_hosted_one(base_url: str) -> None:
     server = resolve("k" * 40, base_url, {})
-    assert server.other_addresses == (base_url,)
+    assert server.other_addresses[0] == base_url
     assert not set(HOSTED) & {server.app_url, *server.other_addresses}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "addresses"),
+    [
+        ("https://acme.wandb.io", {"https://acme.wandb.io"}),
+        ("https://ACME.wandb.io:443/", {"https://acme.wandb.io"}),
+        ("https://api.wandb.acme.example", {"https://api.wandb.acme.example", "https://wandb.acme.example"}),
+        ("https://wandb.acme.example:8443/team/", {"https://wandb.acme.example:8443/team"}),
+    ],
+)
+def test_a_server_of_ones_own_has_the_addresses_of_its_api_and_its_pages(base_url: str, addresses: set[str]) -> None:
+    assert set(resolve(KEY, base_url, {"WANDB_APP_URL": "https://proxy.example"}).other_addresses) == addresses

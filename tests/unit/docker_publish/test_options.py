@@ -18,8 +18,21 @@ def test_harmless_options_are_passed_on() -> None:
     )  # fmt: skip
     assert options.parse(text) == (expected, ())
     assert options.parse("--target train --build-arg A=1") == (("--target=train",), ())
-    assert options.parse("--compress --rm")[0] == ()
-    assert len(options.parse("--compress --rm")[1]) == 2
+
+
+WITHOUT_EFFECT = [
+    "--compress", "--rm", "--rm=true", "--force-rm=false", "--progress=plain", "--progress plain", "--progress tty",
+    "--quiet", "-q", "--quiet=true", "--debug", "-D", "--memory 4g", "-m 4g", "--memory-swap=-1", "--cpu-shares=512",
+    "--cpuset-cpus 0,1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WITHOUT_EFFECT)
+def test_options_that_change_nothing_are_left_out_and_said(text: str) -> None:
+    arguments, (note,) = options.parse(f"--no-cache {text} --pull")
+    assert arguments == ("--no-cache", "--pull")
+    assert text.replace("=", " ").split()[0] in note
+    assert options.that_change_the_image(f"--network=none {text}") == ("--network=none",)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +44,9 @@ def test_harmless_options_are_passed_on() -> None:
         "--build-context x=/etc", "--build-context x=../..", "--network=container:x", "--cgroup-parent x", "/etc", "--", "-",
         "--add-host --push", "--shm-size", "--target --push", "--build-arg",
         "--build-arg 1=x", "--build-arg=--push", "--label x=y", "'--no-cache --push'", "--no-cache=x", "'unbalanced",
+        "--progress", "--progress=", "--progress --push", "--progress=/etc/passwd", "--quiet=maybe", "--memory",
+        "--memory --push",
+        "--rm=/", "--squash", "--security-opt seccomp=x", "-qo /", "--progress-file=x",
     ],
 )  # fmt: skip
 def test_every_other_option_is_refused(text: str) -> None:

@@ -10,6 +10,7 @@ from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import GraphQL, Rejected
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
+from mlops_actions.core.web_address import normal_form
 from mlops_actions.doctor.job import is_job
 from mlops_actions.doctor.ports import Endpoint
 
@@ -44,8 +45,8 @@ class GraphQLApi:
 
 def _resolve(base_url: str, environ: Mapping[str, str]) -> Server:
     """Find the server; WANDB_API_KEY goes to W&B's own and to that of WANDB_BASE_URL, whatever the workflow file names."""
-    own = environ.get("WANDB_BASE_URL", "").rstrip("/")
-    address = base_url.rstrip("/") or own
+    own = normal_form(environ.get("WANDB_BASE_URL", ""))
+    address = normal_form(base_url) or own
     if not address or address == own or address in _HOSTED:
         key = environ.get("WANDB_API_KEY")
         try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.web_address import normal_form
 
 DEFAULT_BASE_URL = "https://api.forge.coreweave.com"
 # One deployment under several names: the newer host of the web pages → the older host of the API.
@@ -47,8 +48,8 @@ class Server:
     @property
     def other_addresses(self) -> tuple[str, ...]:
         """Return further addresses of the same deployment: the hosted W&B has had several names."""
-        hosted = any(self.app_url == f"https://{pages}/wandb" for pages in _HOSTED)
-        return _OTHER_ADDRESSES if hosted else (self.base_url,)
+        hosted = {f"https://{host}" for pages, api in _HOSTED.items() for host in (f"api.{pages}", api)}
+        return _OTHER_ADDRESSES if self.base_url in hosted else (self.base_url, app_url(self.base_url, {}))
 
     @property
     def authorization(self) -> str:
@@ -81,7 +82,7 @@ def resolve(api_key: str | None, base_url: str | None, environ: Mapping[str, str
 
 
 def _canonical(address: str) -> str:
-    address = address.rstrip("/")
+    address = normal_form(address)
     host = urlsplit(address).hostname or ""
     if host in ("wandb.ai", "www.wandb.ai", "app.wandb.ai"):
         raise BadInput(
@@ -96,7 +97,7 @@ def _canonical(address: str) -> str:
 def app_url(base_url: str, environ: Mapping[str, str]) -> str:
     """Return the address that the report's links start with."""
     if given := environ.get("WANDB_APP_URL", ""):
-        return given.rstrip("/")
+        return normal_form(given)
     host = urlsplit(base_url).hostname or ""
     for pages, api in _HOSTED.items():
         if host in (pages, f"api.{pages}", api):

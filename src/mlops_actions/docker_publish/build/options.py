@@ -54,8 +54,19 @@ _WITH_VALUE: dict[str, Callable[[str], bool]] = {
     "--target": _is_stage,
     "--ulimit": _is_text,
 }
-# Options of the classic builder that BuildKit accepts and ignores.
-_IGNORED = frozenset({"--compress", "--force-rm", "--rm"})
+_SWITCH = re.compile(r"(true|false)?", re.IGNORECASE)
+_ANY = re.compile(r"-1|[^-].*")
+_BY_BUILDKIT = "BuildKit ignores it"
+_BY_THE_LOG = "the log always shows the whole build"
+# Options that change nothing here: those of the classic builder that buildx takes and ignores (`--help` calls them not
+# implemented), and those about what is shown. Each with the form of its value, and the reason; a switch needs no value.
+_WITHOUT_EFFECT: dict[str, tuple[re.Pattern[str], str]] = {
+    **dict.fromkeys(("--compress", "--force-rm", "--rm"), (_SWITCH, _BY_BUILDKIT)),
+    **dict.fromkeys(("--cpu-period", "--cpu-quota", "--cpu-shares", "-c", "--cpuset-cpus"), (_ANY, _BY_BUILDKIT)),
+    **dict.fromkeys(("--cpuset-mems", "--memory", "-m", "--memory-swap"), (_ANY, _BY_BUILDKIT)),
+    **dict.fromkeys(("--quiet", "-q", "--debug", "-D"), (_SWITCH, _BY_THE_LOG)),
+    "--progress": (re.compile("auto|plain|tty|quiet|rawjson|none"), _BY_THE_LOG),
+}
 
 
 def build_arguments(text: str) -> dict[str, str | None]:
@@ -92,6 +103,11 @@ def _is_about_cache(argument: str) -> bool:
     return argument.partition("=")[0] in ("--no-cache", "--no-cache-filter")
 
 
+def _check(option: str, value: str, *, valid: bool) -> None:
+    if not valid:
+        raise BadInput(f"input 'build-options' gives {option} the value {value!r}", f"correct the value of {option}")
+
+
 def _allowed(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         words = shlex.split(text)
@@ -102,14 +118,17 @@ def _allowed(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     rest = iter(words)
     for word in rest:
         option, separator, value = word.partition("=")
-        if option in _IGNORED:
-            notes.append(f"build option {option} is left out: BuildKit does not need it")
+        if option in _WITHOUT_EFFECT:
+            form, reason = _WITHOUT_EFFECT[option]
+            if not separator and form is not _SWITCH:
+                value = next(rest, "")
+            _check(option, value, valid=form.fullmatch(value) is not None)
+            notes.append(f"build option {option} is left out: {reason}")
         elif option in _WITHOUT_VALUE and (not separator or value in ("true", "false")):
             arguments.append(word)
         elif option in _WITH_VALUE:
             value = value if separator else next(rest, "")
-            if not _WITH_VALUE[option](value):
-                raise BadInput(f"input 'build-options' gives {option} the value {value!r}", f"correct the value of {option}")
+            _check(option, value, valid=_WITH_VALUE[option](value))
             arguments.append(f"{option}={value}")
         else:
             raise BadInput(
