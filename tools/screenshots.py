@@ -1,8 +1,8 @@
-"""Take pictures of the demo's pull request: run the demo, open its page in Chromium, capture all of it.
+"""Take pictures of the demo's pull request and of its page: run the demo, open both in Chromium, capture all of them.
 
     screenshots.py [--keep-page] [--docs | --reports] [FOLDER]        (FOLDER is the demo's, demo-output by default)
 
-The pictures (light, dark, and as narrow as a phone) are written beside the page and are not committed. With `--docs`, two
+The pictures (light, dark, and as narrow as a phone) are written beside the pages and are not committed. With `--docs`, two
 parts of the conversation are written to docs/pictures/ too, and the shapes of a report, light and dark; these pictures are
 small, and committed. `--reports` takes only the shapes, without the demo.
 """
@@ -33,12 +33,12 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _SCRIPT = "<script>addEventListener('load', () => setTimeout(() => { %s }, %d))</script>"
 _MEASURE = _SCRIPT % ("document.documentElement.dataset.height = document.documentElement.scrollHeight", 5000)
 _MEASURED = re.compile(r'<html[^>]* data-height="(\d+)"')
-# Keeps the conversation from the last comment that begins with one text to the last one that begins with another, without
+# Keeps the conversation from the last comment that begins with one text to the next one that begins with another, without
 # the page around it but perhaps its title; of a long comment only the beginning, and three dots.
 _CUT = """
   const [first, end, kept, title] = %s, entries = [...document.querySelectorAll('#conversation > .entry')]
   const begins = text => entry => entry.querySelector('.markdown')?.textContent.trim().startsWith(text)
-  const last = entries.findLastIndex(begins(end)), from = entries.slice(0, last).findLastIndex(begins(first))
+  const from = entries.findLastIndex(begins(first)), last = from + entries.slice(from).findIndex(begins(end))
   entries.forEach((entry, index) => { if (index < from || index >= last) entry.remove() })
   const around = title ? 'header.top, main > nav, aside' : 'header.top, main > h1, main > .lead, main > nav, aside'
   document.querySelectorAll(around).forEach(one => one.remove())
@@ -69,7 +69,7 @@ class Picture:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo and take the pictures; return the exit code."""
-    parser = argparse.ArgumentParser(prog="screenshots.py", description="Take pictures of the demo's pull request.")
+    parser = argparse.ArgumentParser(prog="screenshots.py", description="Take pictures of the demo's pages.")
     parser.add_argument(
         "folder", nargs="?", type=Path, default=Path("demo-output"), help="folder of the demo (default: %(default)s)"
     )
@@ -92,13 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         if code := run(options.folder):
             return code
-    if not page.is_file():
-        print(f"error: there is no {page}\nremedy: run the command without --keep-page", file=sys.stderr)
+    story = options.folder / "index.html"
+    if missing := next((one for one in (page, story) if not one.is_file()), None):
+        print(f"error: there is no {missing}\nremedy: run the command without --keep-page", file=sys.stderr)
         return 2
-    for picture in pictures(page, with_docs=options.docs):
-        if not take(browser, page, picture):
-            return 1
-    return 0
+    wanted = [(page, one) for one in pictures(page, with_docs=options.docs)]
+    wanted += [(story, one) for one in pictures(story, with_docs=False)]
+    return 0 if all(take(browser, source, picture) for source, picture in wanted) else 1
 
 
 def take(browser: str, page: Path, picture: Picture) -> bool:
