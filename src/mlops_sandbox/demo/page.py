@@ -129,7 +129,7 @@ def _workflows(shown: Sequence[Act]) -> list[Act]:
     """Return the acts that started a workflow; an approval is about one that another act started."""
     steps = [(act, step) for act in reversed(shown) if (step := act.step("argo-submit"))]
     by_name = {name: act for act, step in steps if (name := step.outputs.get("workflow-name"))}
-    return list(reversed(by_name.values()))
+    return sorted(by_name.values(), key=lambda act: act.at)
 
 
 def _phases(stage: Stage) -> dict[str, str]:
