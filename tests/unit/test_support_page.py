@@ -63,6 +63,12 @@ def test_the_newest_argo_is_the_one_whose_controller_is_built() -> None:
     ]
 
 
+def test_the_pages_for_a_new_user_install_the_argo_that_is_tested_most() -> None:
+    (built,) = found("tools/e2e/cluster/argo/go.mod", r"argo-workflows/v4 v(\S+)")
+    for page in ("getting-started", "gke", "eks", "aks"):
+        assert found(f"docs/{page}.md", r"argo-workflows/releases/download/v([\d.]+)/") == {built}
+
+
 def test_the_manifest_check_knows_the_lines_that_the_page_names() -> None:
     (row,) = re.findall(r"knows the fields of (.*?) \|", read("docs/support.md"))
     assert set(re.findall(r"\d\.\d", row)) == found("tools/argo_schemas.py", r'^    "(\d\.\d)": "github')

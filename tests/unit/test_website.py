@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,15 @@ def test_a_folder_in_the_navigation_stands_for_its_pages() -> None:
     nav = [{"Home": "README.md"}, {"Guides": ["guides/", {"Runners": "runners.md"}]}]
     found = pages.expanded(nav, ["runners.md", "guides/seeds.md", "guides/forks.md"])
     assert found == [{"Home": "README.md"}, {"Guides": ["guides/forks.md", "guides/seeds.md", {"Runners": "runners.md"}]}]
+
+
+def test_the_menu_lists_every_page_once() -> None:
+    text = (ROOT / "tools/website/mkdocs.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"^ +- (?:[^:\n]+: )?([\w./-]+(?:\.md|/))$", text.partition("\nnav:\n")[2], re.MULTILINE)
+    docs = ROOT / "docs"
+    found = pages.expanded(listed, [path.relative_to(docs).as_posix() for path in docs.rglob("*.md")])
+    written = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
+    assert sorted(found) == sorted(written | set(pages.OUTSIDE.values()))
 
 
 @pytest.mark.parametrize(
