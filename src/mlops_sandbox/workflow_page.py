@@ -89,7 +89,7 @@ def application(cluster: Cluster) -> Starlette:
             workflow = cluster.store.get(WORKFLOWS, request.path_params["namespace"], request.path_params["name"])
         except ApiError:
             return PlainTextResponse("Not Found", 404)
-        return HTMLResponse(_render(cluster, workflow))
+        return HTMLResponse(render(cluster, workflow))
 
     return Starlette(routes=[Route("/workflows", show_all), Route("/workflows/{namespace}/{name}", show)])
 
@@ -109,7 +109,8 @@ def _render_list(cluster: Cluster) -> str:
     return _pages.get_template("list").render(workflows=newest_first)
 
 
-def _render(cluster: Cluster, workflow: dict[str, Any]) -> str:
+def render(cluster: Cluster, workflow: dict[str, Any]) -> str:
+    """Return the page of a workflow: its parameters, and its nodes with their logs."""
     status = workflow.get("status") or {}
     pods, _ = cluster.store.items(PODS, workflow["metadata"]["namespace"])
     by_node = {pod["metadata"].get("annotations", {}).get(_NODE_ID): pod["metadata"]["uid"] for pod in pods}

@@ -58,7 +58,7 @@ def _run_story(console: Console, output: Path, root: Path, keep: bool) -> None:
                 if keep:
                     serve_until_stopped(stage)
             if keep:
-                write_page(stage)  # with what was done in the browser
+                console.success(f"Stopped. {write_page(stage)} now also holds what was done in the browser.")
         finally:
             if not without_docker:
                 machine.remove_images(environment, sandbox.registry_host)

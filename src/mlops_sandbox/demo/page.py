@@ -1,4 +1,4 @@
-"""Write the whole demo as one page that needs no server, no network and no other file: `index.html`."""
+"""Write the whole demo as one page that needs no server and no network: `index.html`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from markupsafe import Markup
 from mlops_actions.core.types import Json
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo import acts, doctor
+from mlops_sandbox.demo.beside import FOLDER, write_pages_beside
 from mlops_sandbox.demo.recording import Act, Evidence, Recording
 from mlops_sandbox.demo.relink import relink
 from mlops_sandbox.demo.stage import Stage
@@ -42,19 +43,20 @@ class Figure:
 
 def clear(output: Path) -> None:
     """Remove what an earlier demo has left, so that nothing of it passes for a result of this one."""
-    for path in [*(output / name for name in (PAGE, *_FILES)), *output.glob("logs/*.log")]:
+    written = [*output.glob("logs/*.log"), *output.glob(f"{FOLDER}/*.html")]
+    for path in [*(output / name for name in (PAGE, *_FILES)), *written]:
         path.unlink(missing_ok=True)
 
 
 def write_page(stage: Stage) -> Path:
     """Write the page beside the demo's other files."""
     path = stage.output / PAGE
-    path.write_text(render(stage), encoding="utf-8")
+    path.write_text(render(stage, write_pages_beside(stage.output, stage.sandbox)), encoding="utf-8")
     return path
 
 
-def render(stage: Stage) -> str:
-    """Return the page."""
+def render(stage: Stage, beside: Mapping[str, str]) -> str:
+    """Return the page; `beside` holds the files that have been written for addresses of the sandbox."""
     recording, pull = stage.recording, stage.recording.pull
     shown = [act for act in recording.acts if not acts.was_ignored(act)]
     images = [act for act in shown if act.step("docker-publish")]
@@ -81,7 +83,7 @@ def render(stage: Stage) -> str:
     }
     context["contents"] = _contents(context)
     body = html.environment(_PACKAGE).get_template("index.html").render(context)
-    body = relink(body, _places(stage, recording, body))
+    body = relink(body, {**_places(stage, recording, body), **beside})
     style = (files(_PACKAGE) / "templates" / "index.css").read_text(encoding="utf-8")
     title = f"{pull.title if pull else stage.repository.full_name} · the demo of mlops-actions"
     return html.document(title, Markup(body), style=style)  # noqa: S704 - rendered with escaping above
@@ -177,8 +179,6 @@ def _places(stage: Stage, recording: Recording, body: str) -> dict[str, str]:
         places |= {f"{page}#{anchor}": f"#{anchor}" for anchor in comments if f'id="{anchor}"' in body}
     runs = f"{sandbox.github.origin}/{stage.repository.full_name}/actions/runs"
     places |= {f"{runs}/{act.run.record.id}": f"logs/{act.log}.log" for act in recording.acts}
-    if (workflow := _reported(recording.acts)) and (step := workflow.step("argo-submit")):
-        places[step.outputs["workflow-url"]] = "#workflow"
     return places
 
 

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo import acts
 from mlops_sandbox.demo.command import Ended
-from mlops_sandbox.demo.page import clear, figures, render
+from mlops_sandbox.demo.page import clear, figures, render, write_page
 from mlops_sandbox.demo.recording import Act, Evidence
 from mlops_sandbox.demo.relink import relink
 from mlops_sandbox.demo.stage import MAINTAINER, MLOPS, Stage
@@ -116,13 +117,13 @@ def test_a_run_that_has_not_ended_is_shown_as_one(play: Play, stage: Stage) -> N
     act = play("/train", {})
     act.run.result = None
     assert acts.outcome(act).text == "still runs"
-    assert "still runs" in render(stage)
+    assert "still runs" in render(stage, {})
     act.run.result = RunResult({})
 
 
 def test_a_page_shows_only_what_happened(play: Play, stage: Stage) -> None:
     play("/train", DENIED)
-    page = render(stage)
+    page = render(stage, {})
     ids = Page(page).ids
     assert {"short", "pull-request", "image", "next"} <= set(ids)
     assert not {"workflow", "states", "provenance", "doctor"} & set(ids)
@@ -130,13 +131,27 @@ def test_a_page_shows_only_what_happened(play: Play, stage: Stage) -> None:
     assert [figure.value for figure in figures(stage.recording)] == ["1"]
 
 
+def test_images_are_shown_with_what_was_built_and_what_was_used_again(play: Play, stage: Stage) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    play("/train", {"docker-publish": {"built": "true", "digest": digest, "duration": "61"}}, summary="### Image pushed")
+    play(
+        "/retry", {"docker-publish": {"built": "false", "digest": digest, "duration": "2"}}, summary="### Image tagged again"
+    )
+    image = render(stage, {}).partition('id="image"')[2].partition("</section>")[0]
+    assert "No image was built" not in image
+    assert image.index("<td>built</td>") < image.index("<td>used again</td>")
+    assert f"<code>{digest[:19]}</code>" in image
+    assert "Image pushed" in image
+    assert "Image tagged again" not in image
+
+
 def test_a_demo_that_ended_before_its_pull_request_has_a_page(stage: Stage) -> None:
-    assert Page(render(stage)).ids.count("pull-request") == 0
+    assert Page(render(stage, {})).ids.count("pull-request") == 0
 
 
 def test_ignored_comments_are_no_acts(play: Play, stage: Stage) -> None:
     play("a remark", {"chatops": {"decision": "ignore", "reason": "no-command"}})
-    assert "a remark" not in render(stage).partition('id="pull-request"')[0]
+    assert "a remark" not in render(stage, {}).partition('id="pull-request"')[0]
 
 
 def test_the_states_of_a_comment_are_those_that_github_reported(play: Play, stage: Stage) -> None:
@@ -151,7 +166,7 @@ def test_the_states_of_a_comment_are_those_that_github_reported(play: Play, stag
     assert reply.act is act
     assert reply.kind == "work"
     assert [(acts.first_line(state.body), state.edits) for state in reply.states] == [("⏳ Started", 1), ("✅ Passed", 0)]
-    page = render(stage)
+    page = render(stage, {})
     assert page.index("⏳ Started") < page.rindex("✅ Passed")
     assert "edited 1 more time" in page
 
@@ -171,7 +186,7 @@ def test_no_text_of_others_reaches_the_page_as_markup(play: Play, stage: Stage) 
     statement = {"subject": [{"name": ATTACK, "digest": {"sha256": ATTACK}}], "predicate": {"a": f"</script>{ATTACK}"}}
     stage.recording.evidence = Evidence(statement, "s.json", Ended(f"verify {ATTACK}", 0, f"✓ {ATTACK}", ""))
     hub.define_label(ATTACK)
-    text = render(stage)
+    text = render(stage, {})
     page = Page(text)
     assert page.handlers == []
     assert page.loaded == []
@@ -179,10 +194,28 @@ def test_no_text_of_others_reaches_the_page_as_markup(play: Play, stage: Stage) 
     assert {urlsplit(link).scheme for link in page.links} <= {"", "http", "https", "mailto"}
 
 
+def test_pages_of_runs_and_workflows_lie_beside_it_under_plain_names(play: Play, stage: Stage) -> None:
+    wandb = stage.sandbox.wandb
+    wandb.store.add_run(wandb.entity, "digits", name="../../r1", display_name=ATTACK, summary={"acc": 0.9})
+    metadata = {"name": "digits-1", "namespace": "default"}
+    stage.sandbox.cluster.store.create(WORKFLOWS, "default", {"metadata": metadata, "spec": {}, "status": {"phase": ATTACK}})
+    play("/train", TRAINED)
+    pull, url = stage.recording.pull, f"{stage.sandbox.argo_url}/workflows/default/digits-1"
+    assert pull is not None
+    pull.comment(f"[it]({url})", by=stage.sandbox.github.actions_app.bot)
+    write_page(stage)
+    written = sorted(path.relative_to(stage.output).as_posix() for path in stage.output.rglob("*.html"))
+    assert written == ["index.html", "pages/1.html", "pages/2.html"]
+    assert '<a href="pages/2.html">it</a>' in (stage.output / "index.html").read_text()
+    for name in written[1:]:
+        beside = Page((stage.output / name).read_text())
+        assert (beside.loaded, beside.handlers, beside.scripts, beside.links) == ([], [], 0, [])
+
+
 def test_ids_are_unique(play: Play, stage: Stage) -> None:
     play("/train", TRAINED, summary="### Title\n\n<a id=x></a>")
     play("/train", TRAINED, summary="### Title\n\n<a id=x></a>")
-    ids = Page(render(stage)).ids
+    ids = Page(render(stage, {})).ids
     assert sorted(set(ids)) == sorted(ids)
 
 
