@@ -142,7 +142,7 @@ def test_images_are_shown_with_what_was_built_and_what_was_used_again(play: Play
     assert image.index("<td>built</td>") < image.index("<td>used again</td>")
     assert f"<code>{digest[:19]}</code>" in image
     assert "Image pushed" in image
-    assert "Image tagged again" not in image
+    assert "Tagged again" not in image
 
 
 def test_a_demo_that_ended_before_its_pull_request_has_a_page(stage: Stage) -> None:
