@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 import pytest
+
+from tests.support import demo
 
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 # Shows a page in a frame, since a window of a headless browser is never as narrow as a phone; opens every fold, waits for
@@ -56,14 +56,7 @@ class Look:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a demo without containers."""
     output = tmp_path_factory.mktemp("demo") / "output"
-    done = subprocess.run(
-        [sys.executable, "-m", "mlops_actions", "demo", "--output", str(output)],
-        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    done = demo.play(output)
     assert done.returncode == 0, done.stdout
     return output / "index.html"
 

@@ -18,8 +18,8 @@ import pytest
 from mlops_sandbox import demo as demo_command
 from mlops_sandbox.demo import repository
 from mlops_sandbox.demo.story import APPROVED_COMMAND, COMMAND, MISSPELLED, SECOND_COMMAND
+from tests.support import demo
 
-# It takes a minute; a cold, busy machine has been seen to take four.
 pytestmark = pytest.mark.timeout(630)
 
 _STEERING = ("/status", "/stop", "/retry", "/approve")
@@ -72,16 +72,7 @@ class Played:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     directory = tmp_path_factory.mktemp("demo")
-    done = subprocess.run(
-        [sys.executable, "-m", "mlops_actions", "demo", "--output", str(directory / "output")],
-        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"},
-        cwd=directory,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    done = demo.play(directory / "output")
     return Played(done.returncode, done.stdout, directory / "output")
 
 
