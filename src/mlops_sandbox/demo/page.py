@@ -17,12 +17,14 @@ from mlops_sandbox.demo import acts, doctor
 from mlops_sandbox.demo.beside import FOLDER, write_pages_beside
 from mlops_sandbox.demo.recording import Act, Evidence, Recording
 from mlops_sandbox.demo.relink import relink
-from mlops_sandbox.demo.stage import Stage
+from mlops_sandbox.demo.stage import DemoFailed, Stage
 from mlops_sandbox.github.page import html
 from mlops_sandbox.github.page.html import MarkdownOf
 
 _PACKAGE = "mlops_sandbox.demo"
 PAGE = "index.html"
+_TITLE = "the demo of mlops-actions"
+_HEAD_LENGTH = 4_000  # the title is within it, though a pull request's may be 256 characters long, each escaped
 # Files that the demo leaves → what they are.
 _FILES = {
     "pr.html": "the pull request alone, as a page",
@@ -42,7 +44,16 @@ class Figure:
 
 
 def clear(output: Path) -> None:
-    """Remove what an earlier demo has left, so that nothing of it passes for a result of this one."""
+    """Remove what an earlier demo has left, so that nothing of it passes for a result of this one.
+
+    Raises DemoFailed where the folder has a page that no demo has written; without a page it removes nothing.
+    """
+    page = output / PAGE
+    if not page.exists():
+        return
+    with page.open(encoding="utf-8", errors="replace") as file:
+        if f"{_TITLE}</title>" not in file.read(_HEAD_LENGTH):
+            raise DemoFailed(f"{page} is none of a demo, and stays: name another folder with --output")
     written = [*output.glob("logs/*.log"), *output.glob(f"{FOLDER}/*.html")]
     for path in [*(output / name for name in (PAGE, *_FILES)), *written]:
         path.unlink(missing_ok=True)
@@ -85,7 +96,7 @@ def render(stage: Stage, beside: Mapping[str, str]) -> str:
     body = html.environment(_PACKAGE).get_template("index.html").render(context)
     body = relink(body, {**_places(stage, recording, body), **beside})
     style = (files(_PACKAGE) / "templates" / "index.css").read_text(encoding="utf-8")
-    title = f"{pull.title if pull else stage.repository.full_name} · the demo of mlops-actions"
+    title = f"{pull.title if pull else stage.repository.full_name} · {_TITLE}"
     return html.document(title, Markup(body), style=style)  # noqa: S704 - rendered with escaping above
 
 
@@ -106,7 +117,9 @@ def figures(recording: Recording) -> list[Figure]:
         lines = recording.evidence.verified.output.splitlines()
         found.append(Figure(str(sum(line.startswith("✓") for line in lines)), "facts of the statement verified"))
     if recording.doctor:
-        found.append(Figure(str(len(doctor.checks(recording.doctor))), "checks of doctor, none fails"))
+        checks = doctor.checks(recording.doctor)
+        failed = sum(check["status"] == "fails" for check in checks)
+        found.append(Figure(str(len(checks)), f"checks of doctor, {failed or 'none'} of them failed"))
     if recording.seconds:
         found.append(Figure(f"{recording.seconds:.0f} s", "from the first push to the last check"))
     return found

@@ -16,7 +16,7 @@ from mlops_sandbox.demo.command import Ended
 from mlops_sandbox.demo.page import clear, figures, render, write_page
 from mlops_sandbox.demo.recording import Act, Evidence
 from mlops_sandbox.demo.relink import relink
-from mlops_sandbox.demo.stage import MAINTAINER, MLOPS, Stage
+from mlops_sandbox.demo.stage import MAINTAINER, MLOPS, DemoFailed, Stage
 from mlops_sandbox.runner.job import JobResult, Outcome, RunResult, StepResult
 from mlops_sandbox.runner.workflow import Step
 from tests.standins.demo.conftest import WITHOUT_DOCKER
@@ -234,10 +234,24 @@ def test_links_to_the_sandbox_lead_to_the_page_or_nowhere(html: str, expected: s
     assert found.replace(' class="gone" title="http://h/other (the sandbox has stopped)"', "") == expected
 
 
-def test_nothing_of_an_earlier_demo_stays(tmp_path: Path) -> None:
-    kept, log = tmp_path / "mine.html", tmp_path / "logs" / "old.log"
-    log.parent.mkdir()
-    for path in (kept, log, tmp_path / "index.html", tmp_path / "wandb_statement.json"):
-        path.write_text("earlier")
+def test_nothing_of_an_earlier_demo_stays(play: Play, stage: Stage) -> None:
+    play("/train", TRAINED)
+    kept = stage.output / "mine.html"
+    kept.write_text("mine")
+    (stage.output / "logs").mkdir()
+    for name in ("logs/old.log", "wandb_statement.json"):
+        (stage.output / name).write_text("earlier")
+    write_page(stage)
+    clear(stage.output)
+    assert [path.name for path in stage.output.rglob("*") if path.is_file()] == ["mine.html"]
+
+
+def test_a_folder_of_somebody_else_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "mine.log").write_text("mine")
     clear(tmp_path)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["logs", "mine.html"]
+    assert (tmp_path / "logs" / "mine.log").exists(), "a folder without a page of a demo"
+    (tmp_path / "index.html").write_text("<title>Mine</title>")
+    with pytest.raises(DemoFailed, match="is none of a demo, and stays: name another folder with --output"):
+        clear(tmp_path)
+    assert (tmp_path / "index.html").read_text() == "<title>Mine</title>"
