@@ -82,6 +82,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_doctor(commands)
     _add_verify(commands)
     sandbox = commands.add_parser("sandbox", help="serve the stand-ins until stopped", description=_SANDBOX)
+    sandbox.add_argument(
+        "--repository",
+        type=Path,
+        metavar="DIR",
+        help="a git repository of yours: its branches become pull requests, and its workflow files answer comments",
+    )
     sandbox.set_defaults(run=_sandbox)
     _add_docs(commands)
     return parser
@@ -162,10 +168,10 @@ def _demo(options: argparse.Namespace) -> int:
     return run(options.output, keep=options.keep)
 
 
-def _sandbox(_: argparse.Namespace) -> int:
-    from mlops_sandbox.suite import serve
+def _sandbox(options: argparse.Namespace) -> int:
+    from mlops_sandbox import own_repository, suite
 
-    return serve()
+    return own_repository.serve(options.repository) if options.repository else suite.serve()
 
 
 def _docs(options: argparse.Namespace) -> int:

@@ -100,11 +100,16 @@ class Sandbox:
         return {"api-key": self.wandb.api_key, "base-url": self.wandb_url, "entity": self.wandb.entity}
 
 
+def exports(environment: Mapping[str, str]) -> str:
+    """Return the lines that set these variables in a shell."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
 def serve() -> int:
     """Serve until SIGINT or SIGTERM, and print what to export; containers run as processes in a copy of this directory."""
     directory = Path.cwd()
     with until_stopped() as wait, Sandbox(ProcessExecutor(lambda _: LocalImage(directory))) as sandbox:
-        sys.stdout.write("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items()))
+        sys.stdout.write(exports(sandbox.environment()))
         repository = sandbox.github.repository("octo-org/sandbox")
         repository.collaborator("maintainer", "maintain")
         pull = repository.open_pull_request(by="contributor", title="A pull request to comment on")

@@ -67,6 +67,7 @@ _FILES_OF_MODELS = (
     "artifact { currentManifest { file { directUrl } } } "
     'files(names: ["model.pt"], first: 1) { edges { node { name directUrl } } } } }'
 )
+_MEMBERSHIPS = "query Doctor { viewer { username entity teams { edges { node { name } } } } }"
 _PROJECT = "query Doctor($entity: String!, $project: String!) { project(name: $project, entityName: $entity) { %s } }"
 
 
@@ -103,14 +104,25 @@ def check(scope: Scope, step: ActionStep, api: TrackerApi) -> Iterator[HealthChe
     asked = f"project {entity}/{project}"
     data, errors = api.ask(_PROJECT % "name", names)
     if not isinstance(data.get("project"), Mapping):
-        reason = " · ".join(errors) or "there is none, or the key may not read it"
-        yield _CHECK.fails("project", asked, reason, remedy=f"wandb projects --entity {entity}")
+        yield _no_project(api, entity, asked, errors)
         return
     yield _CHECK.ok("project", asked, "exists")
     missing = yield from _fields(api, names)
     runs = _runs(api, names, missing)
     yield from _run_checks(scope, step, runs, asked, missing)
     yield from _models(scope, step, api, names, missing)
+
+
+def _no_project(api: TrackerApi, entity: str, asked: str, errors: Sequence[str]) -> HealthCheck:
+    """Tell a project that nobody has logged to yet from one that the key may not read: W&B answers null for both."""
+    data, _ = api.ask(_MEMBERSHIPS, {})
+    viewer = data.get("viewer")
+    viewer = viewer if isinstance(viewer, Mapping) else {}
+    own = {viewer.get("username"), viewer.get("entity"), *(team.get("name") for team in _nodes(viewer.get("teams")))}
+    if entity in own and not errors:
+        return _CHECK.unknown("project", asked, f"there is none yet in {entity}; the first run that logs to it creates it")
+    reason = " · ".join(errors) or f"there is none, or the key may not read it: its user is no member of {entity}"
+    return _CHECK.fails("project", asked, reason, remedy=f"wandb projects --entity {entity}")
 
 
 def _fields(api: TrackerApi, names: Mapping[str, str]) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mlops_actions import __version__
 from mlops_actions.boundary import suite_releases
@@ -57,7 +59,7 @@ class Collector:
         metrics = tuple(self._several("metric", "metrics")) or defaults.METRICS
         is_example = options.example and not self._options.metric and "metrics" not in self._earlier
         self._dockerfile = self._path_of_dockerfile()
-        server = str(options.server).lower() or self._host
+        server = str(options.server).lower() or self._host or urlsplit(os.environ.get("GITHUB_SERVER_URL", "")).netloc
         return Answers(
             image=self._answer("image", self._name(), asks=True),
             project=project,

@@ -65,7 +65,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--labels", nargs=3, metavar=("PENDING", "SUCCESS", "FAILURE"), help=f"default: {' '.join(defaults.LABELS)}")
     add("--kubeconfig-secret", metavar="NAME", help="secret that holds the kubeconfig (default: KUBECONFIG)")
     add("--wandb-secret", metavar="NAME", help="secret that holds the W&B key (default: WANDB_API_KEY)")
-    add("--server", default="", metavar="HOST", help="host of a GitHub Enterprise Server (default: that of the git remote)")
+    add(
+        "--server",
+        default="",
+        metavar="HOST",
+        help="host of a GitHub Enterprise Server (default: that of the git remote, else of GITHUB_SERVER_URL)",
+    )
     add(
         "--ref",
         help="release of the suite: a tag, whose commit the files name, or the 40 digits of a commit "

@@ -105,7 +105,8 @@ class Settings:
     """The settings of a repository, and where the runner finds its files.
 
     `origin` is the git repository that `actions/checkout` fetches from. `skip` maps ids of steps to skip to the reason that
-    the log gives. `write_log` receives the masked log, one line a call.
+    the log gives, `stand_ins` to the outputs that such a step has all the same. `write_log` receives the masked log, one
+    line a call.
     """
 
     origin: Path
@@ -113,6 +114,7 @@ class Settings:
     secrets: Mapping[str, str] = field(repr=False)
     write_log: Callable[[str], None] = field(repr=False)
     skip: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     actions: Path = metadata.ACTIONS
 
 
@@ -258,7 +260,9 @@ class JobRunner:
                 result.skip_reason = self._settings.skip.get(step.identifier, "")
                 skipped = f": skipped ({result.skip_reason})" if result.skip_reason else ""
                 self._settings.write_log(f"── {self._log.masked(self._scope().render(step.label))}{skipped}")
-                if not skipped:
+                if skipped:
+                    result.outputs = dict(self._settings.stand_ins.get(step.identifier, {}))
+                else:
                     result.exit_code = self._start(result, position)
         except KeyboardInterrupt:
             self._take_cancellation(is_interrupted=True)

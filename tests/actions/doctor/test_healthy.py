@@ -27,6 +27,14 @@ def test_what_several_steps_need_of_a_cluster_is_said_once_and_each_steps_cluste
     assert "only a job can evaluate it" not in str(checks)
 
 
+def test_a_project_that_nobody_has_logged_to_yet_is_no_fault(world: World) -> None:
+    world.settings.variables["WANDB_PROJECT"] = "sandbox/new"
+    diagnosed = world.ask()
+    assert diagnosed.code == 0, diagnosed.text
+    assert ("wandb", "project") in diagnosed.named("cannot be told")
+    assert "the first run that logs to it creates it" in diagnosed.text
+
+
 def test_nothing_fails_with_writes_either(world: World) -> None:
     diagnosed = world.ask("--try-writes", "--commit", world.repository.branches["main"])
     assert diagnosed.named("fails") == set(), diagnosed.text

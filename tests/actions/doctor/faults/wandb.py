@@ -47,8 +47,8 @@ WANDB = (
         "see the state of the server", lambda world: world.wandb.faults.clear(),
     ),
     Breakage(
-        "no such project", variable("WANDB_PROJECT", "sandbox/other"), ("wandb", "project"),
-        "wandb projects --entity sandbox", variable("WANDB_PROJECT", "sandbox/digits"),
+        "a project of somebody else", variable("WANDB_PROJECT", "others/digits"), ("wandb", "project"),
+        "wandb projects --entity others", variable("WANDB_PROJECT", "sandbox/digits"),
     ),
     Breakage(
         "no recorded commit", other_runs(commit=None), ("wandb", "recorded commit"), "WANDB_GIT_COMMIT", other_runs()
