@@ -169,9 +169,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _sandbox(options: argparse.Namespace) -> int:
-    from mlops_sandbox import own_repository, suite
+    if options.repository:
+        from mlops_sandbox.own_repository import serve as serve_repository
 
-    return own_repository.serve(options.repository) if options.repository else suite.serve()
+        return serve_repository(options.repository)
+    from mlops_sandbox.suite import serve
+
+    return serve()
 
 
 def _docs(options: argparse.Namespace) -> int:

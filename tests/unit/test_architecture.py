@@ -188,7 +188,7 @@ def test_the_product_imports_the_sandbox_only_where_two_commands_start_it() -> N
         if top(module) == "mlops_sandbox"
     }
     commands = "mlops_actions/cli.py"
-    assert imports_of_sandbox == {(commands, "mlops_sandbox.demo"), (commands, "mlops_sandbox.suite")}
+    assert imports_of_sandbox == {(commands, f"mlops_sandbox.{name}") for name in ("demo", "own_repository", "suite")}
     assert not any(name.startswith("mlops_sandbox") for name in imports(ROOT / commands, late=False))
 
 
