@@ -33,11 +33,12 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _SCRIPT = "<script>addEventListener('load', () => setTimeout(() => { %s }, %d))</script>"
 _MEASURE = _SCRIPT % ("document.documentElement.dataset.height = document.documentElement.scrollHeight", 5000)
 _MEASURED = re.compile(r'<html[^>]* data-height="(\d+)"')
-# Keeps the conversation from the last comment that begins with one text to the next one that begins with another, without
-# the page around it but perhaps its title; of a long comment only the beginning, and three dots.
+# Keeps the conversation from a person's last comment that begins with one text to the next one that begins with another,
+# without the page around it but perhaps its title; of a long comment only the beginning, and three dots.
 _CUT = """
   const [first, end, kept, title] = %s, entries = [...document.querySelectorAll('#conversation > .entry')]
-  const begins = text => entry => entry.querySelector('.markdown')?.textContent.trim().startsWith(text)
+  const begins = text => entry =>
+    entry.matches('.comment:not(.by-bot)') && entry.querySelector('.markdown')?.textContent.trim().startsWith(text)
   const from = entries.findLastIndex(begins(first)), last = from + entries.slice(from).findIndex(begins(end))
   entries.forEach((entry, index) => { if (index < from || index >= last) entry.remove() })
   const around = title ? 'header.top, main > nav, aside' : 'header.top, main > h1, main > .lead, main > nav, aside'
