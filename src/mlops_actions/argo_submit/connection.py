@@ -6,14 +6,24 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.parsers import matching
 
+google_provider = matching(
+    r"projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+",
+    "the full name of a provider: projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER",
+)
+GOOGLE_PROVIDER_HELP = (
+    "Workload identity provider that trusts the job's identity token, by its full name: "
+    "`projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`. Needs `permissions: id-token: write`."
+)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # Each way to name a cluster, and the inputs that have a meaning beside it. Without any of them a kubeconfig counts that the
 # variable KUBECONFIG names, or the pod's own account.
-_BY_KUBECONFIG = ("kube-context", "google-credentials", "aws-role", "azure-client-id", "azure-tenant-id", "oidc-audience")
+_BY_GOOGLE = ("google-credentials", "google-identity-provider", "google-service-account")
+_BY_KUBECONFIG = ("kube-context", *_BY_GOOGLE, "aws-role", "azure-client-id", "azure-tenant-id", "oidc-audience")
 _BESIDE: Mapping[str, tuple[str, ...]] = {
     "kubeconfig": _BY_KUBECONFIG,
-    "gke-cluster": ("gke-location", "gke-project", "gke-endpoint", "google-credentials"),
+    "gke-cluster": ("gke-location", "gke-project", "gke-endpoint", *_BY_GOOGLE),
     "eks-cluster": ("eks-region", "aws-role"),
     "aks-cluster": ("aks-resource-group", "aks-subscription", "azure-client-id", "azure-tenant-id"),
     "argo-server": ("argo-token", "argo-ca"),
@@ -50,6 +60,16 @@ def problems(was_given: Callable[[str], bool]) -> Iterator[BadInput]:
     if len(ways) > 1:
         all_name = "both name" if len(ways) == 2 else "all name"
         yield BadInput(f"inputs {_listed(sorted(ways))} {all_name} a cluster", "give one of them")
+        return
+    if {"google-credentials", "google-identity-provider"} <= set(given):
+        yield BadInput(
+            "inputs 'google-credentials' and 'google-identity-provider' both sign in to Google", "give one of them"
+        )
+    if "google-service-account" in given and "google-identity-provider" not in given:
+        yield BadInput(
+            "input 'google-service-account' has no meaning without 'google-identity-provider'",
+            "add 'google-identity-provider'; a key in 'google-credentials' names its account itself",
+        )
         return
     way = ways[0] if ways else ""
     beside = _BESIDE.get(way, _BY_KUBECONFIG)

@@ -198,6 +198,11 @@ class Inputs(DeclaredInputs):
         secret=True,
         legacy=("application_credentials",),
     )
+    google_identity_provider: str | None = input_field(connection.google_provider, connection.GOOGLE_PROVIDER_HELP)
+    google_service_account: str | None = input_field(
+        matching(r"[\w.-]+@[\w.-]+", "the e-mail address of a service account"),
+        "Service account to act as, with `google-identity-provider`. Default: the identity itself gets the rights.",
+    )
     eks_cluster: str | None = input_field(
         matching(r"[0-9A-Za-z][\w-]{0,99}", "the name of an EKS cluster"),
         "Name of an EKS cluster, which is used without the AWS command line.",
@@ -367,10 +372,8 @@ class Inputs(DeclaredInputs):
         sources = (("workflow", self.workflow), ("from", self.from_), ("attach", self.attach), *self.controls)
         yield from source_inputs.problems(sources)
         yield from source_inputs.problems_of_names(self.name, self.generate_name, self.entrypoint, self.workflow_entrypoint)
-        if self.attach and self.dry_run:
-            yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
-        if self.attach and self.was_given("superseded"):
-            yield BadInput("input 'superseded' has no meaning with 'attach': nothing is submitted", "leave it out")
+        if self.attach:
+            yield from source_inputs.problems_of_attach(dry_run=self.dry_run, superseded=self.was_given("superseded"))
         yield from callback_inputs.problems(self.callback, self.callback_secret, self.attach)
         yield from control_inputs.problems(
             self, self.controls, of_pull_request=self.ends_pull_request, only_waiting=self.only_waiting

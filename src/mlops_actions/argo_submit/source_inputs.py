@@ -19,6 +19,14 @@ def problems(sources: Sequence[tuple[str, object]]) -> Iterator[BadInput]:
         )
 
 
+def problems_of_attach(*, dry_run: bool, superseded: bool) -> Iterator[BadInput]:
+    """Yield what has no meaning with `attach`."""
+    if dry_run:
+        yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
+    if superseded:
+        yield BadInput("input 'superseded' has no meaning with 'attach': nothing is submitted", "leave it out")
+
+
 def problems_of_names(
     name: str | None, generate_name: str | None, entrypoint: str | None, workflow_entrypoint: str | None
 ) -> Iterator[BadInput]:

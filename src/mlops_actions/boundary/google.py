@@ -11,11 +11,13 @@ import binascii
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlops_actions.boundary.committed import refuse_committed
 from mlops_actions.boundary.http import debug_request
+from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.json_text import parse_json, refuse_deep_nesting
 from mlops_actions.core.ports import Log
@@ -25,25 +27,45 @@ _REGISTRY_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _REGISTRY_REMEDY = "add google-github-actions/auth before this step, or give 'username' and 'password'"
 # The name that google-github-actions/auth makes at random, so that no commit can hold it.
 _RANDOM_NAME = re.compile(r"gha-creds-[0-9a-f]{16}\.json")
+# gcloud's own variables for other addresses, such as private ones (Private Google Access), and the usual ones.
+STS_VARIABLE, IAM_VARIABLE = (f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}" for name in ("STS", "IAMCREDENTIALS"))
+_STS, _IAM = "https://sts.googleapis.com", "https://iamcredentials.googleapis.com"
 _SECRET_KEYS = ("private_key", "private_key_id", "refresh_token", "client_secret")
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How the inputs sign in: by a key (JSON or its base64), or by the job's identity token, which a provider trusts.
+
+    `provider` is its full name, `projects/…/providers/…`; `account` is the service account to act as, empty for none.
+    Without any of them the job's or the machine's own credentials count.
+    """
+
+    key: str = field(default="", repr=False)
+    provider: str = ""
+    account: str = ""
 
 
 def access_token(environ: Mapping[str, str], log: Log) -> str:
     """Return a token of the job's credentials for registries, masked; raises BadInput (none), Refused and Unavailable."""
-    credentials, _ = load("", environ, log, scopes=_REGISTRY_SCOPES, remedy=_REGISTRY_REMEDY)
+    credentials, _ = load(SignIn(), environ, log, scopes=_REGISTRY_SCOPES, remedy=_REGISTRY_REMEDY)
     refresh(credentials, log, _REGISTRY_REMEDY)
     return str(credentials.token)
 
 
-def load(text: str, environ: Mapping[str, str], log: Log, *, scopes: Sequence[str], remedy: str) -> tuple[Any, str | None]:
-    """Return credentials and their project: of `text` (JSON or its base64), of the job's file, else of the machine.
+def load(
+    sign_in: SignIn, environ: Mapping[str, str], log: Log, *, scopes: Sequence[str], remedy: str
+) -> tuple[Any, str | None]:
+    """Return credentials and their project: of what the inputs say, of the job's file, else of the machine.
 
     Masks the secrets in them. Raises BadInput with this remedy.
     """
     import google.auth
     from google.auth import exceptions
 
-    info, origin = _given(text, environ, remedy)
+    if sign_in.provider:
+        return _by_identity(sign_in, environ, log, scopes), None
+    info, origin = _given(sign_in.key, environ, remedy)
     try:
         if info is None:
             credentials, project = google.auth.default(scopes=list(scopes))
@@ -114,6 +136,32 @@ def first_line(error: Exception) -> str:
     """Return the first line of an error's message."""
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def _by_identity(sign_in: SignIn, environ: Mapping[str, str], log: Log, scopes: Sequence[str]) -> Any:
+    """Make credentials that exchange the job's identity token, as google-github-actions/auth does.
+
+    https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines
+    """
+    from google.auth import identity_pool
+
+    identity, name = JobIdentity(environ, log), f"//iam.googleapis.com/{sign_in.provider}"
+
+    class IdentityToken(identity_pool.SubjectTokenSupplier):
+        def get_subject_token(self, context: Any, request: Any) -> str:
+            del context, request
+            return identity.token(f"https:{name}")
+
+    sts, iam = (environ.get(*pair).rstrip("/") for pair in ((STS_VARIABLE, _STS), (IAM_VARIABLE, _IAM)))
+    act_as = f"{iam}/v1/projects/-/serviceAccounts/{sign_in.account}:generateAccessToken" if sign_in.account else None
+    return identity_pool.Credentials(  # type: ignore[no-untyped-call]
+        audience=name,
+        subject_token_type="urn:ietf:params:oauth:token-type:jwt",  # noqa: S106 - the name of a type
+        token_url=f"{sts}/v1/token",
+        subject_token_supplier=IdentityToken(),
+        service_account_impersonation_url=act_as,
+        scopes=list(scopes),
+    )
 
 
 def _of_known_type(info: Json, origin: str, scopes: Sequence[str], remedy: str) -> Any:

@@ -15,7 +15,7 @@ from mlops_actions.doctor.workflow import ActionStep
 _CHECK = Checker("cluster")
 _MAX_PATH = 200  # a longer text is the base64 of a kubeconfig
 # With these a kubeconfig gets a token of the job, which goes to the server that the file names.
-_IDENTITIES = ("oidc-audience", "aws-role", "azure-client-id", "google-credentials")
+_IDENTITIES = ("oidc-audience", "aws-role", "azure-client-id", "google-credentials", "google-identity-provider")
 
 
 def check(scope: Scope, step: ActionStep) -> Iterator[HealthCheck]:

@@ -41,6 +41,8 @@ class ClusterTarget:
     gke_location: str = ""
     gke_project: str = ""
     gke_endpoint: str = "auto"
+    google_identity_provider: str = ""
+    google_service_account: str = ""
     eks_cluster: str = ""
     eks_region: str = ""
     aws_role: str = ""

@@ -17,7 +17,7 @@ from mlops_actions.doctor.workflow import ActionStep
 LEVELS = ("none", "read", "write", "admin")
 LABELS = ("pending-label", "success-label", "failure-label")
 # Inputs of argo-submit that sign in with the job's identity token.
-BY_IDENTITY = ("aws-role", "aks-cluster", "oidc-audience")
+BY_IDENTITY = ("google-identity-provider", "aws-role", "aks-cluster", "oidc-audience")
 CALL_BACK = "repository_dispatch"
 
 

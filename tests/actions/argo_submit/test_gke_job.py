@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from mlops_actions.boundary import google
 from mlops_actions.boundary.cluster import gke
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.host import Host
+from mlops_sandbox.identity import Issuer
 from tests.actions.argo_submit.job import SUSPENDED, Job, read_until, resume, shell
 from tests.support.cluster_certificates import Certificate, for_loopback
 from tests.support.gke_platform import Platform, account_key
@@ -172,3 +175,56 @@ def test_an_account_that_is_gone_while_one_waits_is_told(job: Job, platform: Pla
     rest, _ = process.communicate(timeout=90)
     assert process.returncode == 3, log + rest
     assert "Google does not accept the credentials" in rest
+
+
+PROVIDER = "projects/1/locations/global/workloadIdentityPools/github/providers/actions"
+
+
+@pytest.fixture
+def issuer(job: Job, platform: Platform) -> Iterator[Issuer]:
+    """A job with `id-token: write`, whose Google is the stand-in."""
+    made = Issuer()
+    with Host(made.app) as host:
+        job.environ |= made.variables(host.url)
+        job.environ |= dict.fromkeys((google.STS_VARIABLE, google.IAM_VARIABLE), platform.host.url)
+        yield made
+
+
+@pytest.mark.parametrize("account", ["", "ci@acme.iam.gserviceaccount.com"], ids=["no account", "an account"])
+def test_the_jobs_identity_token_signs_in_without_a_key(job: Job, platform: Platform, issuer: Issuer, account: str) -> None:
+    more = {"google_service_account": account} if account else {}
+    assert run(job, google_identity_provider=PROVIDER, gke_project="acme", **more) == 0, job.log
+    assert "\nthere\n" in job.log
+    claims = issuer.verify(platform.google.presented[0], f"https://iam.googleapis.com/{PROVIDER}")
+    assert claims["sub"].startswith("repo:")
+    for secret in (*platform.google.presented, *platform.google.tokens, issuer.request_token):
+        assert f"::add-mask::{secret}" in job.log or secret not in job.log
+        assert secret not in job.log.replace(f"::add-mask::{secret}", "")
+    assert platform.google.tokens[-1] in job.log
+
+
+def test_without_the_right_to_an_identity_token_the_error_names_the_line(job: Job, platform: Platform) -> None:
+    assert run(job, google_identity_provider=PROVIDER, gke_project="acme") == 2
+    assert "id-token: write" in job.log
+    assert platform.google.presented == []
+
+
+def test_google_s_refusal_of_the_identity_token_is_said(job: Job, platform: Platform, issuer: Issuer) -> None:
+    platform.google.refuses = True
+    assert run(job, google_identity_provider=PROVIDER, gke_project="acme") == 3
+    assert "The given credential is rejected." in job.log
+    assert "google-identity-provider" in job.log
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"google_identity_provider": "github"}, "the full name of a provider"),
+        ({"google_identity_provider": PROVIDER, "google_credentials": "{}"}, "both sign in to Google"),
+        ({"google_service_account": "ci@acme.test"}, "has no meaning without 'google-identity-provider'"),
+        ({"google_identity_provider": PROVIDER, "google_service_account": "x/y@z"}, "the e-mail address"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(job: Job, inputs: dict[str, str], said: str) -> None:
+    assert run(job, **inputs) == 2
+    assert said in job.log

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mlops_actions.boundary.cluster import gke
+from mlops_actions.boundary.google import SignIn
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
@@ -98,7 +99,7 @@ def connect(
     runner = GitHubRunner({"RUNNER_TEMP": str(tmp_path)}, log)
     ref = gke.ClusterRef(cluster=cluster, location="europe-west1", project=project, endpoint=endpoint)
     environ = {gke.ENDPOINT_VARIABLE: host.url, "GITHUB_WORKSPACE": str(tmp_path), **environ}
-    transport, namespace = gke.connect(ref, key, environ, runner, lambda _seconds: None)
+    transport, namespace = gke.connect(ref, SignIn(key or ""), environ, runner, lambda _seconds: None)
     assert namespace == "default"
     return transport.server, log.getvalue()
 

@@ -10,6 +10,7 @@ from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin, Login
 from mlops_actions.boundary.cluster.renewed_token import Pause
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport
+from mlops_actions.boundary.google import SignIn
 from mlops_actions.core.ports import Runner
 
 
@@ -35,7 +36,7 @@ def _kubernetes(inputs: Inputs, environ: Mapping[str, str], runner: Runner, paus
             project=inputs.gke_project or "",
             endpoint=inputs.gke_endpoint,
         )
-        return gke.connect(ref, inputs.google_credentials, environ, runner, pause)
+        return gke.connect(ref, _google(inputs), environ, runner, pause)
     if inputs.eks_cluster:
         from mlops_actions.boundary.cluster import eks
 
@@ -66,7 +67,13 @@ def _by_plugin(login: Login, inputs: Inputs, environ: Mapping[str, str], runner:
         return aks.Azure(login, application, environ, runner, pause).cluster_token().credentials
     from mlops_actions.boundary.cluster import gke
 
-    return gke.log_in(inputs.google_credentials, environ, runner)
+    return gke.log_in(_google(inputs), environ, runner)
+
+
+def _google(inputs: Inputs) -> SignIn:
+    return SignIn(
+        inputs.google_credentials or "", inputs.google_identity_provider or "", inputs.google_service_account or ""
+    )
 
 
 def _by_identity(audience: str, environ: Mapping[str, str], runner: Runner, pause: Pause) -> ClusterCredentials:

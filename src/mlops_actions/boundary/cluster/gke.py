@@ -11,7 +11,7 @@ from typing import Any
 from mlops_actions.boundary.cluster.connect import Address, connect_by_token
 from mlops_actions.boundary.cluster.renewed_token import Pause
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
-from mlops_actions.boundary.google import first_line, load, refresh
+from mlops_actions.boundary.google import SignIn, first_line, load, refresh
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.json_text import refuse_deep_nesting
 from mlops_actions.core.ports import Log
@@ -28,7 +28,10 @@ TEXTS = ErrorTexts(
     trust="try again, or another 'gke-endpoint'",
     credentials="see that the account still exists, and may use the cluster",
 )
-_LOGIN = "add google-github-actions/auth before this step, or give 'google-credentials' (a service account's key)"
+_LOGIN = (
+    "give 'google-identity-provider' (with `permissions: id-token: write`), or add google-github-actions/auth before this "
+    "step, or give 'google-credentials' (a service account's key)"
+)
 
 
 @dataclass(frozen=True)
@@ -74,27 +77,27 @@ class Token:
 
 def connect(
     ref: ClusterRef,
-    credentials: str | None,
+    sign_in: SignIn,
     environ: Mapping[str, str],
     log: Log,
     pause: Pause,
 ) -> tuple[ClusterTransport, str]:
     """Connect to the cluster, and return its default namespace too; raises BadInput, Refused, Unavailable."""
     try:
-        address, token = find(ref, credentials, environ, log)
+        address, token = find(ref, sign_in, environ, log)
         return connect_by_token(address, token.credentials, environ, log, pause, TEXTS), "default"
     except (OSError, ValueError):
         raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
 
 
 def find(
-    ref: ClusterRef, credentials: str | None, environ: Mapping[str, str], log: Log, *, login: str = _LOGIN
+    ref: ClusterRef, sign_in: SignIn, environ: Mapping[str, str], log: Log, *, login: str = _LOGIN
 ) -> tuple[Address, Token]:
     """Ask Google where the cluster is; return the token too. Raises BadInput, Refused, Unavailable.
 
     `login` is the remedy where there are no credentials, or Google refuses them.
     """
-    google_credentials, project = load(credentials or "", environ, log, scopes=SCOPES, remedy=login)
+    google_credentials, project = load(sign_in, environ, log, scopes=SCOPES, remedy=login)
     ref = replace(ref, project=ref.project or project or "")
     for name, value in (("gke-location", ref.location), ("gke-project", ref.project)):
         if not value:
@@ -103,9 +106,9 @@ def find(
     return choose(describe(ref, token(), environ), ref), token
 
 
-def log_in(credentials: str | None, environ: Mapping[str, str], log: Log) -> ClusterCredentials:
+def log_in(sign_in: SignIn, environ: Mapping[str, str], log: Log) -> ClusterCredentials:
     """Return the credentials for a cluster whose address is known already; raises BadInput."""
-    return Token(load(credentials or "", environ, log, scopes=SCOPES, remedy=_LOGIN)[0], log).credentials
+    return Token(load(sign_in, environ, log, scopes=SCOPES, remedy=_LOGIN)[0], log).credentials
 
 
 def describe(ref: ClusterRef, token: str, environ: Mapping[str, str]) -> Any:

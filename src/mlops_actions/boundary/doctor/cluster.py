@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
 from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin
+from mlops_actions.boundary.google import SignIn
 from mlops_actions.boundary.http import authorities, one_line
 from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.boundary.retry import reason_of
@@ -199,7 +200,7 @@ def _namespace(loader: Any, files: str, context: str) -> str:
 
 
 def _gke(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
-    """Use GOOGLE_CREDENTIALS (JSON or base64), else Google's application default credentials.
+    """Use the job's identity token, else GOOGLE_CREDENTIALS (JSON or base64), else application default credentials.
 
     Google tells the address, so the token goes to no server that somebody else chose.
     """
@@ -209,7 +210,9 @@ def _gke(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi
         cluster=target.gke_cluster, location=target.gke_location, project=target.gke_project, endpoint=target.gke_endpoint
     )
     login = {} if is_job(environ) else {"login": "gcloud auth application-default login"}
-    address, token = gke.find(ref, environ.get("GOOGLE_CREDENTIALS"), environ, log, **login)
+    provider = target.google_identity_provider if JobIdentity(environ, log).is_granted else ""
+    sign_in = SignIn(environ.get("GOOGLE_CREDENTIALS", ""), provider, target.google_service_account)
+    address, token = gke.find(ref, sign_in, environ, log, **login)
     probe = f"gcloud container clusters describe {target.gke_cluster} --location {target.gke_location}"
     return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
 
