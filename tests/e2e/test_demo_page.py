@@ -32,8 +32,9 @@ FRAME = """<!doctype html><html lang="en"><title>measured</title><body style="ma
 FAULTY = (
     "<!doctype html><title>x</title><p style='width:900px'>wide<img src=http://tracker.example/x><script>missing()</script>"
 )
-# What the browser itself asks, whatever it shows; fonts would be asked by a page.
-BROWSERS_OWN = re.compile(r"https?://(?!fonts\.)[a-z0-9.-]+\.(?:google|googleapis)\.com/")
+# A request in Chromium's log, one event a line, and whose it is; what the browser asks for itself has no origin.
+REQUEST = re.compile(r'"initiator":"([^"]*)".*?"url":"(https?:[^"]*)"')
+BROWSERS_OWN = "not an origin"
 # mermaid draws a curve that ends before the axis with coordinates that are no numbers: browsers show it up to there.
 SHORT_CURVE = "Error: <path> attribute d: Expected number"
 
@@ -72,8 +73,8 @@ def look(chromium: str, page: Path, folder: Path, *, width: int, scheme: int = 1
     ]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     console = [line for line in re.findall(r"CONSOLE[^\n]*", ended.stderr) if SHORT_CURVE not in line]
-    addresses = set(re.findall(r'"url":"(https?:[^"]*)"', net_log.read_text(encoding="utf-8")))
-    return Look(ended.stdout, console, [one for one in addresses if not BROWSERS_OWN.match(one)])
+    requests = set(REQUEST.findall(net_log.read_text(encoding="utf-8")))
+    return Look(ended.stdout, console, [address for initiator, address in requests if initiator != BROWSERS_OWN])
 
 
 def framed(page: Path, folder: Path, width: int) -> Path:
