@@ -196,7 +196,9 @@ class Inputs(DeclaredInputs):
     image: str | None = input_field(text, "The training image by digest, shown in the report.")
     workflow_uid: str | None = input_field(text, "The training workflow's uid, for the statement.")
     promote_alias: str | None = input_field(
-        text, "Give the best candidate's model artifact this alias when the gates pass and all of `require` holds."
+        text,
+        "Give the best candidate's model artifact this alias when the gates pass, all of `require` holds, and the data are "
+        "not known to differ from the baselines'.",
     )
     model: ModelSelector | None = input_field(
         model_choice.parse,

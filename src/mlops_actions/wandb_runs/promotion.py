@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlops_actions.core.errors import ActionError, Refused
 from mlops_actions.core.runs import Artifact, Run
 from mlops_actions.wandb_runs.findings import Findings
+from mlops_actions.wandb_runs.verdict.verdict import PASSED
 
 # Returns the model of a run that is attested and promoted; None where the run logged none. Raises ActionError.
 ModelOf = Callable[[Run], Artifact | None]
@@ -16,17 +17,19 @@ GiveAlias = Callable[[Run, Artifact, str], None]
 
 @dataclass(frozen=True)
 class Promotion:
-    """The result of `promote-alias`: `artifact` (`name:version`) has the alias, or `error` says why none has."""
+    """The result of `promote-alias`: `artifact` (`name:version`) has the alias, or `error` or `reason` says why none has."""
 
     alias: str = ""
     artifact: str = ""
     error: ActionError | None = None
+    reason: str = ""
 
 
 def promote(alias: str, findings: Findings, model_of: ModelOf, give_alias: GiveAlias) -> Promotion:
     """Give the alias where the verdict allows it."""
     if not alias or findings.accepted is None or not findings.verdict.promotes:
-        return Promotion(alias)
+        differ = findings.verdict.state == PASSED and findings.same_data is False
+        return Promotion(alias, reason="candidates and baselines used different data" if differ else "")
     run = findings.accepted.run
     try:
         model = model_of(run)

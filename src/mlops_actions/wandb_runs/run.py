@@ -153,6 +153,12 @@ def _promotion(inputs: Inputs, ports: Ports, findings: Findings, attestation: At
     promotion = promote(alias, findings, _model_of(inputs, ports), ports.tracker.promote)
     if promotion.artifact:
         ports.runner.notice(f"{promotion.artifact} is now '{alias}'", title=ACTION.name)
+    if promotion.reason:
+        ports.runner.warning(
+            f"nothing was promoted to '{alias}': {promotion.reason}\n"
+            "train a baseline on the same data, or give 'lineage: false' where the data are not to be compared",
+            title=ACTION.name,
+        )
     return promotion
 
 

@@ -145,6 +145,35 @@ def test_the_same_datasets_can_be_required(step: WandbStep, baseline_digest: str
 MANY = 130
 
 
+@pytest.mark.parametrize(
+    ("baseline_digest", "more", "promoted"),
+    [
+        ("d1", {}, "digits-model:v0"),
+        ("d2", {}, ""),
+        ("d2", {"lineage": "false"}, "digits-model:v0"),
+        (None, {}, "digits-model:v0"),
+    ],
+    ids=["the same", "other data", "other data that are not compared", "not known"],
+)
+def test_no_alias_moves_on_data_that_are_known_to_differ(
+    step: WandbStep, baseline_digest: str | None, more: dict[str, str], promoted: str
+) -> None:
+    store = step.server.store
+    collection = store.project("sandbox", "digits").collection("data", "dataset")
+    chosen = step.candidate("chosen", commit=SHA)
+    baseline = step.baseline("b1", commit=OTHER, tags=["baseline"])
+    logged_model(step, chosen)
+    chosen.inputs.append(store.add_artifact(collection, "d1"))
+    if baseline_digest:
+        baseline.inputs.append(store.add_artifact(collection, baseline_digest))
+    assert deploy(step, "chosen", baseline_tags="baseline", **more) == 0, step.log
+    assert step.outputs()["promoted"] == promoted
+    assert aliases(step) == ({"production"} if promoted else set())
+    says = "Nothing was promoted to `production`**: candidates and baselines used different data"
+    assert (says in step.comments()[0]) is not promoted.startswith("digits")
+    assert ("lineage: false" in step.log) is not bool(promoted)
+
+
 def log_many(step: WandbStep, *, oldest_data: str = "d1", oldest_is_dirty: bool = False) -> None:
     store = step.server.store
     data = store.project("sandbox", "digits").collection("data", "dataset")

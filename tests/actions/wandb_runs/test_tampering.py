@@ -86,6 +86,16 @@ def log(step: WandbStep) -> None:
     store.add_artifact(project.collection("digits-model", "model"), "d1", run=best, contents=contents)
 
 
+def write_statement(step: WandbStep, images: Images, folder: Path, **changed: str) -> Release:
+    given = {
+        "sha": SHA, "metrics": "acc:max, loss", "gates": "\n".join(GATES), "baseline_tags": "production",
+        "select_by": "acc:max", "statement": "true", "image": images.of(SHA), "workflow_uid": "0b5a-1", "pr_number": "7",
+    }  # fmt: skip
+    assert step.run(**{name: value for name, value in {**given, **changed}.items() if value}) == 0, step.log
+    statement = json.loads((step.workspace / step.outputs()["statement"]).read_text())
+    return Release(step, images, statement, folder)
+
+
 @pytest.fixture(scope="module")
 def release(
     wandb_host: WandbHost, github: GitHubServer, forker: Forker, tmp_path_factory: pytest.TempPathFactory
@@ -95,13 +105,7 @@ def release(
         images = Images(host.url, http)
         step = WandbStep.begin(wandb_host, github, forker, tmp_path_factory.mktemp("step"))
         log(step)
-        code = step.run(
-            sha=SHA, metrics="acc:max, loss", gates="\n".join(GATES), baseline_tags="production", select_by="acc:max",
-            statement="true", image=images.of(SHA), workflow_uid="0b5a-1", pr_number="7",
-        )  # fmt: skip
-        assert code == 0, step.log
-        statement = json.loads((step.workspace / step.outputs()["statement"]).read_text())
-        yield Release(step, images, statement, tmp_path_factory.mktemp("release"))
+        yield write_statement(step, images, tmp_path_factory.mktemp("release"))
 
 
 def test_the_true_statement_fulfils_the_policy(release: Release) -> None:
@@ -427,3 +431,30 @@ def test_a_hidden_candidate_is_found(step: WandbStep, hidden: dict[str, Any], sa
     environ = {"HOME": str(step.workspace), "WANDB_API_KEY": step.server.api_key, "WANDB_BASE_URL": step.wandb.url}
     assert command.main(file, Pins(), environ, out, policy="candidates,judged") == 1
     assert says in out.getvalue(), out.getvalue()
+
+
+# The checks that are not about a pinned value, or about what the policy names.
+BY_COMMIT = "subjects,image,tracker,runs,clean,metrics,datasets,candidates,judged,baselines,gates,model,files"
+
+
+@pytest.mark.parametrize("mode", ["merge-base", "previous"])
+def test_baselines_of_a_commit_are_verified_from_end_to_end(release: Release, tmp_path: Path, mode: str) -> None:
+    """The same runs, with the baselines of the commit where the branch left main: three, one of them without the tag."""
+    step = release.step
+    step.github.repositories.clear()
+    repository = step.github.repository("octo/digits")
+    repository.push("main", by="ada", sha=OTHER)
+    pull = repository.open_pull_request(by="ada", head="topic", sha=SHA)
+    rights = {"contents": "read", "pull-requests": "write", "checks": "write"}
+    step.environ["INPUT_GITHUB-TOKEN"] = step.github.workflow_token(repository, rights).value
+    made = write_statement(step, release.images, tmp_path, baseline=mode, baseline_tags="", pr_number=str(pull.number))
+    baselines = made.statement["predicate"]["baselines"]
+    assert baselines["query"]["commits"][0] == OTHER
+    assert [run["id"] for group in baselines["groups"] for run in group] == ["b1", "b2", "b3"]
+    code, output = made.verify(json.dumps(made.statement), policy=BY_COMMIT, pinned=False)
+    assert code == 0, output
+    assert "✓ baselines: the tracker selects the 3 that the statement names" in output
+    del baselines["groups"][-1]
+    code, output = made.verify(json.dumps(made.statement), policy=BY_COMMIT, pinned=False)
+    assert code == 1, output
+    assert "– baselines: the tracker also selects b3 now" in output

@@ -70,5 +70,5 @@ def _promotion(promotion: Promotion) -> str:
     alias = markdown.code(promotion.alias)
     if promotion.artifact:
         return f"**Promoted:** {markdown.code(promotion.artifact)} is now {alias}"
-    reason = f": {markdown.escape(promotion.error.cause)}" if promotion.error else ""
-    return f"**Nothing was promoted to {alias}**{reason}"
+    reason = promotion.error.cause if promotion.error else promotion.reason
+    return f"**Nothing was promoted to {alias}**{f': {markdown.escape(reason)}' if reason else ''}"

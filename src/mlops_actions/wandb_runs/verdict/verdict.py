@@ -88,7 +88,8 @@ def decide(facts: VerdictFacts) -> Verdict:
         is_doubtful=is_doubtful,
         exit_code=_exit_code(facts, state, is_open=is_open),
         check=_check(facts, state, is_open=is_open, is_doubtful=is_doubtful),
-        promotes=state == PASSED and not is_open and is_certain,
+        # A number on other data says nothing about which model is better, whatever the gates make of it.
+        promotes=state == PASSED and not is_open and is_certain and facts.same_data is not False,
         attests=state in (PASSED, NOT_ASKED) and not is_open and not facts.baselines_unknown,
         mark=_mark(facts, state, is_open=is_open, is_doubtful=is_doubtful),
     )
