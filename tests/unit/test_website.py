@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,15 @@ def test_a_folder_in_the_navigation_stands_for_its_pages() -> None:
     nav = [{"Home": "README.md"}, {"Guides": ["guides/", {"Runners": "runners.md"}]}]
     found = pages.expanded(nav, ["runners.md", "guides/seeds.md", "guides/forks.md"])
     assert found == [{"Home": "README.md"}, {"Guides": ["guides/forks.md", "guides/seeds.md", {"Runners": "runners.md"}]}]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_command_of_several_lines_says_so_in_each(path: Path) -> None:
+    """A command is copied up to the line that does not end with a backslash: what follows is taken for its output."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    commands = [command for text in blocks for command in re.findall(r"^\$ ((?:.*\\\n)*.*)$", text, re.MULTILINE)]
+    for command in commands:
+        assert shlex.split(command, comments=True), command
 
 
 def test_the_menu_lists_every_page_once() -> None:
