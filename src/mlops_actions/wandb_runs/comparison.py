@@ -202,7 +202,8 @@ def evaluate(
     of_seeds = group if chosen.by_group and (judged.judge != MEAN or len(judged.candidates) == 1) else None
     finished = tuple(run for run in comparison.usable if run.finished)
     commit = commit_evidence.collect(comparison.candidates, chosen.sha, chosen.sha_config_key, details)
-    datasets = compare_datasets(finished, comparison.baselines, details) if inputs.lineage and finished else None
+    members = group.members if group else ()
+    datasets = compare_datasets(finished, comparison.baselines, details, members) if inputs.lineage and finished else None
     check = RequirementCheck(
         tracker_name=tracker.name,
         selection=chosen,
@@ -240,6 +241,7 @@ def evaluate(
             *baseline_doubts(
                 chosen.base, comparison.found, bar, gates=gate_results, details=details, tracker_name=tracker.name
             ),
+            *doubts.uncommitted([run for run in members if run in commit.dirty], members),
             *(survivors.doubts(of_seeds, of_bar) if chosen.by_group else ()),
             *early_uploads(comparison.usable, tracker.name),
         ),
@@ -265,7 +267,7 @@ def _doubts_of_verdict(findings: Findings) -> tuple[str, ...]:
         contradicted=findings.commit.contradicted,
         judged=findings.judged_members,
         sha=findings.commit.sha,
-        same_data=findings.same_data,
+        datasets=findings.datasets,
         running=findings.running,
         partial=findings.partial,
         is_pending=findings.verdict.state == PENDING,

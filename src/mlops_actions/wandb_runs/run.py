@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, BadInput, Refused, TimedOut, WorkFailed
+from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
@@ -21,6 +21,7 @@ from mlops_actions.wandb_runs.attestation import Attestation, attest
 from mlops_actions.wandb_runs.base_branch import base_commits
 from mlops_actions.wandb_runs.comparison import keys_of, selection_of
 from mlops_actions.wandb_runs.details import details_query
+from mlops_actions.wandb_runs.failures import error_of
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.model_choice import choose
@@ -35,8 +36,7 @@ from mlops_actions.wandb_runs.selection import runs as selection
 from mlops_actions.wandb_runs.selection import sweep
 from mlops_actions.wandb_runs.settling import Settling
 from mlops_actions.wandb_runs.values import as_json, fit_output
-from mlops_actions.wandb_runs.verdict.doubts import named, of_commit, still
-from mlops_actions.wandb_runs.verdict.verdict import FAILED, NOT_ENDED
+from mlops_actions.wandb_runs.verdict.doubts import still
 
 _POLL_SECONDS = 20.0
 _MAX_LISTED = 100  # candidates in the output `result`: later steps take it as one variable, whose size Linux limits
@@ -56,7 +56,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     _log(findings, ports.runner)
     published = publish(inputs, event, ports, findings, sections=sections, job_url=report_context.job_url)
     base = findings.selection.base
-    error = (base.error if base else None) or _error(inputs, findings) or attestation.error or promotion.error
+    error = (base.error if base else None) or error_of(inputs, findings) or attestation.error or promotion.error
     outputs = {
         **_outputs(findings),
         "promoted": promotion.artifact,
@@ -276,44 +276,3 @@ def _legacy_outputs(findings: Findings) -> dict[str, str]:
         "NUM_ABORTED": str(counts.killed + counts.failed),
         "NUM_BASELINES": str(counts.baselines),
     }
-
-
-def _error(inputs: Inputs, findings: Findings) -> ActionError | None:
-    """Return the step's error, as the verdict decides."""
-    verdict = findings.verdict
-    if verdict.exit_code == NOT_ENDED:
-        return _not_ended(inputs, findings)
-    if verdict.requirements == FAILED:
-        unmet = [f"{result.name} ({result.reason})" for result in findings.unmet_requirements]
-        number = f"{len(unmet)} of {len(findings.requirements)} requirements do not hold: {' · '.join(unmet)}"
-        return WorkFailed(
-            number if unmet else _other_commit(findings),
-            "select a run that fulfils them; see 'require' in the step's 'with:'",
-        )
-    if verdict.gate == FAILED:
-        failed = [f"{result.gate.text} ({result.explanation})" for result in findings.failed_gates]
-        number = f"{len(failed)} of {len(findings.gates)} gates failed: {' · '.join(failed)}"
-        return WorkFailed(
-            number if failed else _other_commit(findings),
-            "improve the candidate, or correct 'gates' where they ask for too much; the report shows the numbers",
-        )
-    return None
-
-
-def _not_ended(inputs: Inputs, findings: Findings) -> TimedOut:
-    counts, running = findings.counts, named([run.id for run in findings.running])
-    if findings.timed_out:
-        return TimedOut(
-            f"after {inputs.timeout:g} s there were {counts.candidates} of at least {inputs.min_runs} runs, and "
-            f"{len(findings.running)} had not ended{f': {running}' if running else ''}",
-            "raise 'timeout', or look at the runs: " + findings.tracker.project_url,
-        )
-    return TimedOut(
-        f"nothing is decided yet: {len(findings.running)} of {counts.candidates} runs had not ended: {running}",
-        "give 'wait: true' to wait for them, run this step again later, or give 'partial: true' to judge without them",
-    )
-
-
-def _other_commit(findings: Findings) -> str:
-    runs = named([f"{run.id} ({of_commit(run, findings.commit.sha)})" for run in findings.commit.contradicted])
-    return f"no candidate is of commit {findings.commit.sha}: {runs}"

@@ -85,6 +85,8 @@ def _wrong(findings: Findings) -> str:
         return "a judged run is of another commit"
     if findings.selection.base and findings.selection.base.error:
         return "the baselines could not be read"
+    if findings.datasets and findings.datasets.only_others_differ:
+        return "other candidates used different data"
     return "candidates and baselines used different data"
 
 
@@ -98,8 +100,10 @@ def headline_text(findings: Findings) -> str:
     if findings.all_contradicted or (verdict.is_doubtful and verdict.state != FAILED):
         return f"{'reported' if verdict.state == NOT_ASKED else verdict.state}: {_wrong(findings)}"
     if findings.gates:
-        passed = sum(result.passed for result in findings.gates)
-        return f"{passed} of {plural(len(findings.gates), 'gate')} passed"
+        passed = sum(result.passed and result.judged for result in findings.gates)
+        unjudged = sum(not result.judged for result in findings.gates)
+        without = f", {unjudged} not judged (no baseline)" if unjudged else ""
+        return f"{passed} of {plural(len(findings.gates), 'gate')} passed{without}"
     return f"{counts.finished} of {plural(counts.candidates, 'run')} finished"
 
 

@@ -10,9 +10,13 @@ from mlops_actions.core.runs import Artifact, Run, RunDetails
 
 @dataclass(frozen=True)
 class DatasetComparison:
-    """The datasets of the candidates and of the baselines; `same` is None where the runs recorded too little."""
+    """The datasets of the candidates and of the baselines; `same` is None where the runs recorded too little.
+
+    `only_others_differ` says that the judged runs used the same data as all baselines, and other candidates did not.
+    """
 
     same: bool | None
+    only_others_differ: bool = False
     candidates: tuple[Artifact, ...] = ()
     baselines: tuple[Artifact, ...] = ()
 
@@ -23,20 +27,26 @@ def recorded_datasets(details: RunDetails | None) -> frozenset[Artifact] | None:
 
 
 def compare_datasets(
-    candidates: Sequence[Run], baselines: Sequence[Run], details: Mapping[str, RunDetails]
+    candidates: Sequence[Run], baselines: Sequence[Run], details: Mapping[str, RunDetails], judged: Sequence[Run] = ()
 ) -> DatasetComparison:
     """Compare the datasets: they are the same only where every run's datasets are known and have the same digests."""
     of_candidates = [recorded_datasets(details.get(run.id)) for run in candidates]
     of_baselines = [recorded_datasets(details.get(run.id)) for run in baselines]
     all_runs = [*of_candidates, *of_baselines]
     known = [used for used in all_runs if used is not None]
-    distinct = {frozenset((artifact.name, artifact.digest) for artifact in used) for used in known}
+    distinct = set(map(_digests, known))
     same: bool | None = None
     if len(distinct) > 1:
         same = False
     elif known and len(known) == len(all_runs) and of_candidates and of_baselines:
         same = True
-    return DatasetComparison(same, candidates=_union(of_candidates), baselines=_union(of_baselines))
+    decisive = {_digests(recorded_datasets(details.get(run.id))) for run in (*judged, *baselines)}
+    only_others = same is False and bool(judged) and len(decisive) == 1 and None not in decisive
+    return DatasetComparison(same, only_others, candidates=_union(of_candidates), baselines=_union(of_baselines))
+
+
+def _digests(used: frozenset[Artifact] | None) -> frozenset[tuple[str, str]] | None:
+    return None if used is None else frozenset((artifact.name, artifact.digest) for artifact in used)
 
 
 def _union(datasets: Sequence[frozenset[Artifact] | None]) -> tuple[Artifact, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.core.runs import Run
+from mlops_actions.wandb_runs.verdict.datasets import DatasetComparison
 
 _MAX_NAMED = 3
 
@@ -15,7 +16,7 @@ def of_verdict(
     contradicted: Sequence[Run],
     judged: Sequence[Run],
     sha: str,
-    same_data: bool | None,
+    datasets: DatasetComparison | None,
     running: Sequence[Run],
     partial: bool,
     is_pending: bool,
@@ -23,7 +24,7 @@ def of_verdict(
     """Return the sentences about a verdict; `judged` are the runs that it is about, `running` those that have not ended."""
     return (
         *other_commit(contradicted, judged, sha),
-        *other_data(same=same_data),
+        *other_data(datasets),
         *still_running(running, partial=partial, is_pending=is_pending),
     )
 
@@ -38,9 +39,23 @@ def other_commit(contradicted: Sequence[Run], judged: Sequence[Run], sha: str) -
     return [f"Not of commit {_shown(sha)}, {effect}: {runs}."]
 
 
-def other_data(*, same: bool | None) -> list[str]:
+def other_data(datasets: DatasetComparison | None) -> list[str]:
     """Return the sentence about data that differ from the baselines'."""
-    return ["Candidates and baselines used different data: their numbers are not comparable."] if same is False else []
+    if datasets is None or datasets.same is not False:
+        return []
+    if datasets.only_others_differ:
+        return ["Other candidates used different data than the judged one and the baselines: their numbers do not compare."]
+    return ["Candidates and baselines used different data: their numbers are not comparable."]
+
+
+def uncommitted(dirty: Sequence[Run], judged: Sequence[Run]) -> list[str]:
+    """Return the sentence about judged runs that the commit alone does not give."""
+    if not dirty:
+        return []
+    runs = named([run.id for run in dirty])
+    of_all = f" ({len(dirty)} of {len(judged)} judged runs)" if len(judged) > 1 else ""
+    trees = "a tree" if len(dirty) == 1 else "trees"
+    return [f"Trained from {trees} with uncommitted changes, which the commit does not hold: {runs}{of_all}."]
 
 
 def still_running(running: Sequence[Run], *, partial: bool, is_pending: bool) -> list[str]:

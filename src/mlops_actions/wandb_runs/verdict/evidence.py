@@ -65,7 +65,7 @@ def judge(gate: Gate, metric: Metric, seeds: Seeds) -> GateResult:
         reason = (margin.estimate.reason or "the interval has no end") + _TRAIN_MORE
         return GateResult(gate, passed=False, value=value, required=required, reason=reason)
     passed = gate.passes(bound, required)
-    reason = "" if passed else _failure(margin, bound, margin.error(seeds.choices))
+    reason = "" if passed else _failure(margin, bound, seeds, len(group.members) if group else 0)
     against = group.run.title if group else ""
     return GateResult(gate, passed=passed, value=value, required=required, reason=reason, against=against, bound=bound)
 
@@ -76,16 +76,21 @@ def _missing(group: SeedGroup, metric: Metric) -> str:
     return f"{missing} of {total} seeds of {group.run.title} have no finite value of {metric.name}" if missing else ""
 
 
-def _failure(margin: Margin, bound: float, error: float) -> str:
+def _failure(margin: Margin, bound: float, seeds: Seeds, references: int) -> str:
+    """Say why the evidence is too weak; `references` is the number of the baseline's seeds, 0 for a number."""
     gate = margin.gate
     value, reached, required = tell_apart(margin.value, bound, margin.required)
     confidence = f"{gate.confidence:g} % confidence"
     if not gate.passes(margin.value, margin.required):
         return f"the mean of the seeds is {value}, required is {gate.operator} {required} with {confidence}"
     share = min((test.share for test in margin.estimate.tests), default=1.0) if not gate.reference else 1.0
-    seeds = more_seeds.seeds_a_side(margin.estimate.difference, margin.deviations, error * share)
+    needed = more_seeds.seeds_a_side(margin.estimate.difference, margin.deviations, margin.error(seeds.choices) * share)
+    now = min(len(seeds.judged.members), references or len(seeds.judged.members))
     side = " on each side" if gate.reference else ""
-    advice = f"; about {seeds} seeds{side} would tell (an estimate)" if seeds else ""
+    # As many as there are did not tell.
+    advice = f"; about {max(needed, now + 1)} seeds{side} would tell (an estimate)" if needed else ""
+    if seeds.choices > 1:
+        confidence += f" for the best of {seeds.choices} groups"
     return (
         f"the mean of the seeds is {value}, but with {confidence} only {reached} is certain, and required is "
         f"{gate.operator} {required}{advice}"

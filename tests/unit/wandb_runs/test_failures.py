@@ -1,0 +1,107 @@
+"""What a step that failed advises, and what stands above its tables: each fits what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from mlops_actions.core.declare import read
+from mlops_actions.core.runs import Artifact, Run, RunDetails
+from mlops_actions.wandb_runs.failures import error_of
+from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.report.headline import headline, headline_text
+from tests.unit.wandb_runs.test_report import INPUTS, OTHER, findings, run
+
+BASELINE = run("b1", 0.8, commit=OTHER)
+BETTER = "improve the candidate"
+
+
+def seeds(group: str, *values: float, commit: str = "a" * 40) -> tuple[Run, ...]:
+    runs = [replace(run(f"{group}{index}", value, commit=commit), group=group) for index, value in enumerate(values)]
+    return tuple(replace(one, config={**one.config, "seed": index}) for index, one in enumerate(runs))
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The runs and inputs of a step whose gates failed, and the beginning of its remedy."""
+
+    remedy: str
+    candidates: Sequence[Run] = (run("c1", 0.9),)
+    baselines: tuple[Run, ...] = (BASELINE,)
+    inputs: Mapping[str, str] = field(default_factory=lambda: {"gates": "acc > baseline + 1"})
+
+
+GROUPS = {"gates": "acc > baseline with 95% confidence", "aggregate": "group"}
+FAILED = {
+    "a value that is too low": Failed(BETTER),
+    "a plain number": Failed(BETTER, baselines=(), inputs={"gates": "acc > 1"}),
+    "no baseline": Failed("give a finished run one of 'baseline-tags'", baselines=()),
+    "no baseline, and no value": Failed(BETTER, (replace(run("c1", 0), summary={}),), ()),
+    "no run": Failed("check that the training logs the commit", ()),
+    "a crashed run": Failed("look at why the runs did not finish", (run("c1", 0.9, state="crashed"),)),
+    "a killed run without a baseline": Failed("look at why", (run("c1", 0.9, state="killed"),), ()),
+    "another commit": Failed("train the commit that 'sha' names", (run("c1", 0.9, commit="c" * 40),)),
+    "weak evidence": Failed(
+        "train more seeds", seeds("n", 0.81, 0.9, 0.85), seeds("m", 0.8, 0.81, 0.82, commit=OTHER), GROUPS
+    ),
+    "a mean that is too low": Failed(BETTER, seeds("n", 0.7, 0.71, 0.72), seeds("m", 0.8, 0.81, 0.82, commit=OTHER), GROUPS),
+}
+
+
+@pytest.mark.parametrize("case", FAILED.values(), ids=FAILED)
+def test_the_remedy_fits_what_failed(case: Failed) -> None:
+    inputs = read(Inputs, {**INPUTS, **{f"INPUT_{name.upper()}": value for name, value in case.inputs.items()}})
+    found = findings(*case.candidates, baselines=case.baselines, **case.inputs)
+    error = error_of(inputs, found)
+    assert error
+    assert error.exit_code == 1
+    assert error.remedy.startswith(case.remedy), error.remedy
+
+
+def test_evidence_names_the_choice_that_weakens_it_and_more_seeds_than_there_are() -> None:
+    groups = (*seeds("n", 0.83, 0.835, 0.832), *seeds("o", 0.825, 0.826, 0.827), *seeds("p", 0.82, 0.821, 0.825))
+    found = findings(*groups, baselines=seeds("m", 0.822, 0.823, 0.827, commit=OTHER), **GROUPS)
+    (gate,) = found.gates
+    assert "with 95 % confidence for the best of 3 groups only " in gate.reason
+    assert "about 4 seeds on each side would tell" in gate.reason
+
+
+def test_a_check_run_counts_no_gate_as_passed_that_nobody_judged() -> None:
+    both = {"gates": "acc >= baseline\nacc >= 0.5", "no-baseline": "pass"}
+    assert headline_text(findings(run("c1", 0.9), **both)) == "1 of 2 gates passed, 1 not judged (no baseline)"
+    assert headline_text(findings(run("c1", 0.9), baselines=(BASELINE,), **both)) == "2 of 2 gates passed"
+
+
+def test_a_judged_run_from_a_dirty_tree_is_said_first() -> None:
+    dirty, clean = RunDetails(has_uncommitted_changes=True), RunDetails(has_uncommitted_changes=False)
+    both = (run("c1", 0.9), run("c2", 0.7))
+    told = "Trained from a tree with uncommitted changes, which the commit does not hold: c1."
+    assert told in findings(*both, details={"c1": dirty, "c2": clean}).doubts
+    assert not any("uncommitted" in doubt for doubt in findings(*both, details={"c1": clean, "c2": dirty}).doubts)
+    mean = findings(*both, details={"c1": dirty, "c2": dirty}, judge="mean").doubts
+    assert any("trees with uncommitted changes" in doubt and "c1, c2 (2 of 2 judged runs)" in doubt for doubt in mean)
+
+
+def _data(digest: str) -> RunDetails:
+    return RunDetails(datasets=(Artifact(name="digits", version=1, type="dataset", digest=digest),))
+
+
+# The data of the judged c1, of c2 and of the baseline b1; the doubt in the first line.
+DATA = {
+    "all the same": ("x", "x", "x", ""),
+    "the baseline's differ": ("x", "x", "y", "but candidates and baselines used different data"),
+    "the judged one's differ": ("y", "x", "x", "but candidates and baselines used different data"),
+    "another candidate's differ": ("x", "y", "x", "but other candidates used different data"),
+    "each has its own": ("x", "y", "z", "but candidates and baselines used different data"),
+}
+
+
+@pytest.mark.parametrize(("judged", "other", "baseline", "doubt"), DATA.values(), ids=DATA)
+def test_the_first_line_says_whose_data_differ(judged: str, other: str, baseline: str, doubt: str) -> None:
+    details = {"c1": _data(judged), "c2": _data(other), "b1": _data(baseline)}
+    found = findings(run("c1", 0.9), run("c2", 0.7), baselines=(BASELINE,), details=details, gates="acc >= 0.5")
+    assert ("used different data" in headline(found)) == bool(doubt)
+    assert doubt in headline(found)
+    assert any("different data" in one for one in found.doubts) == bool(doubt)
