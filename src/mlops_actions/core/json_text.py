@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 # Half a character beyond 16 bits: JSON writes both halves as escapes, and a text can hold one without the other.
 _HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _HALF = re.compile(r"[\ud800-\udfff]")
 # What the services of this suite send has fewer than 30 levels.
 MAX_DEPTH = 200
@@ -53,15 +54,18 @@ def refuse_deep_nesting(text: str) -> None:
 
     A parser that ran into Python's recursion limit would make finalizers fail that happen to run there.
     """
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    if len(text) <= MAX_DEPTH or text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     # Every second part between quotes is a string; a backslash stands in strings only.
     parts = text.replace("\\\\", "").replace('\\"', "").split('"')[::2]
     depth = 0
-    for bracket in re.finditer(r"[\[\]{}]", "".join(parts)):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise ValueError("it is nested too deeply")
+    for bracket in _NO_BRACKETS.sub("", "".join(parts)):
+        if bracket in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError("it is nested too deeply")
+        else:
+            depth -= 1
 
 
 def _with_whole_characters(value: Any) -> Any:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from mlops_actions.core.declare import read
-from mlops_actions.core.runs import Artifact, Run, RunDetails
+from mlops_actions.core.runs import Artifact, Run, RunDetails, TrackerResult
+from mlops_actions.wandb_runs.comparison import evaluate, prepare
 from mlops_actions.wandb_runs.failures import error_of
+from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.report.headline import headline, headline_text
-from tests.unit.wandb_runs.test_report import INPUTS, OTHER, findings, run
+from tests.unit.wandb_runs.test_report import INPUTS, LEDGER, NOW, OTHER, findings, run
 
 BASELINE = run("b1", 0.8, commit=OTHER)
 BETTER = "improve the candidate"
@@ -21,6 +23,12 @@ BETTER = "improve the candidate"
 def seeds(group: str, *values: float, commit: str = "a" * 40) -> tuple[Run, ...]:
     runs = [replace(run(f"{group}{index}", value, commit=commit), group=group) for index, value in enumerate(values)]
     return tuple(replace(one, config={**one.config, "seed": index}) for index, one in enumerate(runs))
+
+
+def judged(candidates: Sequence[Run], baselines: Sequence[Run], given: Mapping[str, str]) -> tuple[Inputs, Findings]:
+    inputs = read(Inputs, {**INPUTS, **{f"INPUT_{name.upper()}": value for name, value in given.items()}})
+    compared = prepare(inputs, TrackerResult(tuple(candidates), tuple(baselines)))
+    return inputs, evaluate(inputs, compared, {}, now=NOW, tracker=LEDGER)
 
 
 @dataclass(frozen=True)
@@ -52,9 +60,7 @@ FAILED = {
 
 @pytest.mark.parametrize("case", FAILED.values(), ids=FAILED)
 def test_the_remedy_fits_what_failed(case: Failed) -> None:
-    inputs = read(Inputs, {**INPUTS, **{f"INPUT_{name.upper()}": value for name, value in case.inputs.items()}})
-    found = findings(*case.candidates, baselines=case.baselines, **case.inputs)
-    error = error_of(inputs, found)
+    error = error_of(*judged(case.candidates, case.baselines, case.inputs))
     assert error
     assert error.exit_code == 1
     assert error.remedy.startswith(case.remedy), error.remedy
@@ -62,7 +68,7 @@ def test_the_remedy_fits_what_failed(case: Failed) -> None:
 
 def test_evidence_names_the_choice_that_weakens_it_and_more_seeds_than_there_are() -> None:
     groups = (*seeds("n", 0.83, 0.835, 0.832), *seeds("o", 0.825, 0.826, 0.827), *seeds("p", 0.82, 0.821, 0.825))
-    found = findings(*groups, baselines=seeds("m", 0.822, 0.823, 0.827, commit=OTHER), **GROUPS)
+    _, found = judged(groups, seeds("m", 0.822, 0.823, 0.827, commit=OTHER), GROUPS)
     (gate,) = found.gates
     assert "with 95 % confidence for the best of 3 groups only " in gate.reason
     assert "about 4 seeds on each side would tell" in gate.reason
@@ -70,8 +76,8 @@ def test_evidence_names_the_choice_that_weakens_it_and_more_seeds_than_there_are
 
 def test_a_check_run_counts_no_gate_as_passed_that_nobody_judged() -> None:
     both = {"gates": "acc >= baseline\nacc >= 0.5", "no-baseline": "pass"}
-    assert headline_text(findings(run("c1", 0.9), **both)) == "1 of 2 gates passed, 1 not judged (no baseline)"
-    assert headline_text(findings(run("c1", 0.9), baselines=(BASELINE,), **both)) == "2 of 2 gates passed"
+    assert headline_text(judged([run("c1", 0.9)], [], both)[1]) == "1 of 2 gates passed, 1 not judged (no baseline)"
+    assert headline_text(judged([run("c1", 0.9)], [BASELINE], both)[1]) == "2 of 2 gates passed"
 
 
 def test_a_judged_run_from_a_dirty_tree_is_said_first() -> None:
