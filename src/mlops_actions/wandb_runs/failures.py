@@ -36,8 +36,10 @@ def _remedy_of_gates(findings: Findings) -> str:
         return "train the commit that 'sha' names, or correct 'sha'; the report shows the commit of each run"
     if not findings.candidates:
         return "check that the training logs the commit, and that the inputs select its runs"
-    if findings.judged.run is None:
+    if not findings.counts.finished:
         return "look at why the runs did not finish: the report links each"
+    if findings.judged.run is None:
+        return "log this metric in the training, or name another one in 'select-by'"
     if not findings.baselines and any(result.gate.reference and result.value is not None for result in failed):
         return "give a finished run one of 'baseline-tags', or give 'no-baseline: pass' or 'neutral' until there is one"
     if failed and all(result.bound is not None and _is_good_enough(result) for result in failed):

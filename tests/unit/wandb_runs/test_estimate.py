@@ -58,6 +58,22 @@ def test_where_the_spread_is_not_known_nothing_is_told(values: list[float], refe
     assert (found.tests, found.probability(), found.half_width(0.05)) == ((), None, None)
 
 
+SIZES = [1e-320, 1e-200, 1e-160, 1e-90, 1e-30, 1.0, 1e30, 1e150, 1e307]
+
+
+@pytest.mark.parametrize("paired", [False, True], ids=["unpaired", "paired"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_unit_of_the_values_changes_nothing_or_makes_them_too_small_or_large_to_tell(size: float, paired: bool) -> None:
+    values, references = [4.0, 6.0, 5.5], [1.0, 2.0, 1.2]
+    found = estimate.of_groups([size * value for value in values], [size * value for value in references], paired=paired)
+    usual = estimate.of_groups(values, references, paired=paired)
+    if found.reason:
+        assert not 1e-150 < size < 1e150
+        assert (found.reason, found.probability()) == ("the values are beyond what can be computed", None)
+    else:
+        assert found.probability() == pytest.approx(usual.probability())
+
+
 def test_a_shared_seed_effect_makes_pairs_narrower_and_costs_little_where_there_is_none() -> None:
     effect = [0.00, 0.10, 0.20, 0.30, 0.40]
     ours = [0.5 + shared + own for shared, own in zip(effect, (0.011, 0.012, 0.008, 0.010, 0.009), strict=True)]

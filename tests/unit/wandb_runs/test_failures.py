@@ -51,6 +51,11 @@ FAILED = {
     "a crashed run": Failed("look at why the runs did not finish", (run("c1", 0.9, state="crashed"),)),
     "a killed run without a baseline": Failed("look at why", (run("c1", 0.9, state="killed"),), ()),
     "another commit": Failed("train the commit that 'sha' names", (run("c1", 0.9, commit="c" * 40),)),
+    "a metric that chooses and is not there": Failed(
+        "log this metric in the training, or name another one in 'select-by'",
+        (run("c1", 0.9), run("c2", 0.8)),
+        inputs={"gates": "acc > 0", "select-by": "other:max"},
+    ),
     "weak evidence": Failed(
         "train more seeds", seeds("n", 0.81, 0.9, 0.85), seeds("m", 0.8, 0.81, 0.82, commit=OTHER), GROUPS
     ),

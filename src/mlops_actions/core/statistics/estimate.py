@@ -22,6 +22,7 @@ _UNPAIRED_SHARE, _PAIRED_SHARE = 0.85, 0.15
 _NUMBER_SHARE = 0.2
 # Values that differ by less than this are equal but for rounding.
 _ROUNDING = 1e-12
+_BEYOND = "the values are beyond what can be computed"
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,15 @@ def of_groups(values: Sequence[float], references: Sequence[float], *, scale: fl
     if reason := _cannot_tell(values, "candidate") or _cannot_tell(references, "baseline"):
         return Estimate(difference, reason=reason)
     n, m = len(values), len(references)
-    a, b = variance(values) / n, scale * scale * variance(references) / m
+    ours, theirs = variance(values) / n, scale * scale * variance(references) / m
+    both = ours + theirs
+    if not 0 < both < math.inf:
+        return Estimate(difference, reason=_BEYOND)
     freedom = float(min(n, m) - 1)
     if max(n, m) <= _ALIKE * min(n, m):
-        freedom = (a + b) ** 2 / (a * a / (n - 1) + b * b / (m - 1))
-    unpaired = Test(math.sqrt(a + b), freedom)
+        # By shares: the squares of small variances would vanish.
+        freedom = 1 / ((ours / both) ** 2 / (n - 1) + (theirs / both) ** 2 / (m - 1))
+    unpaired = Test(math.sqrt(both), freedom)
     if not paired:
         return _checked(difference, unpaired)
     within = [value - scale * reference for value, reference in zip(values, references, strict=True)]
@@ -120,4 +125,4 @@ def _is_constant(values: Sequence[float]) -> bool:
 
 def _checked(difference: float, *tests: Test) -> Estimate:
     usable = math.isfinite(difference) and all(0 < test.standard_error < math.inf for test in tests)
-    return Estimate(difference, tests if usable else (), "" if usable else "the values are beyond what can be computed")
+    return Estimate(difference, tests if usable else (), "" if usable else _BEYOND)

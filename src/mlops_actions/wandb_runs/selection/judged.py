@@ -113,15 +113,14 @@ def choose(
     if select_by and by is None and len(candidates) > 1:
         reason = f"no finished candidate has a finite value of {ranking[0].name}, by which 'select-by' chooses"
         # What all candidates fulfil, and what the latest fulfils, can be told without a best one.
-        return replace(chosen, group=_group(candidates, judge, None, None, metrics), reason=reason)
-    return replace(chosen, group=_group(candidates, judge, best, by, metrics), best=best, by=by, tied=tied)
+        return replace(chosen, group=_group(chosen, None, None, metrics), reason=reason)
+    return replace(chosen, group=_group(chosen, best, by, metrics), best=best, by=by, tied=tied)
 
 
-def _group(
-    candidates: Sequence[SeedGroup], judge: str, best: SeedGroup | None, by: Metric | None, metrics: Sequence[Metric]
-) -> SeedGroup | None:
+def _group(chosen: Judged, best: SeedGroup | None, by: Metric | None, metrics: Sequence[Metric]) -> SeedGroup | None:
+    judge, candidates = chosen.judge, chosen.candidates
     if judge == MEAN and len(candidates) > 1:
-        return _mean(candidates, metrics)
+        return _mean(candidates, metrics, chosen.noun)
     if judge == ALL:
         return _worst(candidates, by)
     return candidates[0] if judge in (LATEST, MEAN) else best
@@ -145,7 +144,7 @@ def _worst(candidates: Sequence[SeedGroup], by: Metric | None) -> SeedGroup:
     return next(without, None) or next(group for group in candidates if _value(group, by) == worst)
 
 
-def _mean(candidates: Sequence[SeedGroup], metrics: Sequence[Metric]) -> SeedGroup:
+def _mean(candidates: Sequence[SeedGroup], metrics: Sequence[Metric], noun: str) -> SeedGroup:
     """Return the mean of all candidates, each of which counts once. It is no run: it has no id and no page."""
     runs, means = [group.run for group in candidates], {}
     for metric in metrics:
@@ -156,7 +155,7 @@ def _mean(candidates: Sequence[SeedGroup], metrics: Sequence[Metric]) -> SeedGro
     first = runs[0]
     run = Run(
         id="",
-        name=f"mean of {len(runs)} candidates",
+        name=f"mean of {len(runs)} {noun}s",
         state=FINISHED,
         url="",
         entity=first.entity,

@@ -130,21 +130,22 @@ def _required(gate: Gate, baselines: Sequence[Run], metric: Metric, bar: Bar | N
     if not gate.reference:
         return _Required(gate.amount)
     values, total = finite_values(baselines, metric), len(baselines)
-    baselines_text = f"{total} baselines" if total > 1 else "1 baseline"
+    noun = bar.noun if bar else "baseline"
+    baselines_text = f"{total} {noun}s" if total > 1 else f"1 {noun}"
     if not values:
         return _Required(reason=f"no baseline has a finite value of {gate.metric}")
     if gate.reference == "mean":
         known = f"{len(values)} of {baselines_text}" if len(values) < total else baselines_text
         return _Required(gate.required(mean(values)), f"mean of {known}")
     if gate.reference == "latest":
-        return _of_run(gate, baselines[0], f"the latest of {baselines_text}" if total > 1 else "the only baseline")
+        return _of_run(gate, baselines[0], f"the latest of {baselines_text}" if total > 1 else f"the only {noun}")
     if gate.reference == "best":
         return _of_run(gate, bar.run, bar.choice) if bar else _Required(reason="no baseline is known to be the best")
     best = metric.best(values)
     if best is None:
         return _Required(reason=f"the direction of {gate.metric} is not known: write {gate.metric}:min or :max in 'metrics'")
     holder = next(run for run in baselines if finite_number(metric_value(run, gate.metric)) == best)
-    among = f"the best {gate.metric} of {baselines_text}" if total > 1 else "the only baseline"
+    among = f"the best {gate.metric} of {baselines_text}" if total > 1 else f"the only {noun}"
     return _Required(gate.required(best), f"{holder.title}, {among}")
 
 
