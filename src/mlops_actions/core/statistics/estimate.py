@@ -7,6 +7,7 @@ the narrower interval is valid: the shares sum to 1, so that the choice between 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -69,7 +70,7 @@ def of_groups(values: Sequence[float], references: Sequence[float], *, scale: fl
     n, m = len(values), len(references)
     ours, theirs = variance(values) / n, scale * scale * variance(references) / m
     both = ours + theirs
-    if not 0 < both < math.inf:
+    if not sys.float_info.min <= both < math.inf:  # a smaller number has lost digits
         return Estimate(difference, reason=_BEYOND)
     freedom = float(min(n, m) - 1)
     if max(n, m) <= _ALIKE * min(n, m):
