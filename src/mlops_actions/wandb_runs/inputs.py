@@ -167,7 +167,12 @@ class Inputs(DeclaredInputs):
     curves: tuple[str, ...] | None = input_field(
         values.unique, "Metrics whose learning curves to draw, of candidates and baselines."
     )
-    lineage: bool = input_field(boolean, "Compare the dataset artifacts that the runs used.", default="true")
+    lineage: bool = input_field(
+        boolean,
+        "Compare the dataset artifacts that the runs used; of more than 120 runs those of the judged candidate and the "
+        "baselines, unless `require` asks for `same-data`.",
+        default="true",
+    )
     comment: bool = input_field(
         boolean, "Write the report into one comment on the pull request, which is updated in place.", default="false"
     )
@@ -317,7 +322,7 @@ ACTION = Action(
         Output("gate", "`passed`, `failed`, `pending` while a candidate runs, `neutral` by `no-baseline`, or `none`"),
         Output("requirements", "`passed`, `failed`, `pending` while a candidate runs, or `none` without `require`"),
         Output("verified", "`true` when W&B itself recorded `sha` as the commit of every candidate"),
-        Output("same-data", "`true`, `false`, or empty where the runs recorded too little to compare"),
+        Output("same-data", "`true`, `false`, or empty where the runs recorded too little, or not all were asked about"),
         Output(
             "judged-run-id",
             "Id of the candidate that was judged; with `judge: all` of the one that decided, with `mean` of several empty",
