@@ -57,8 +57,14 @@ REPORT = """\
 CONTROLS = """\
           controls: status, stop
 """
+# act itself takes an input `entrypoint` of an action.
+ALL = """\
+          workflow-entrypoint: pipeline
+          gates: test_accuracy >= 0.8
+          check-name: training
+"""
 FILES = {
-    "all": f"{HEAD}{PUBLISH}{SUBMIT}{REPORT}          gates: test_accuracy >= 0.8\n          check-name: training\n",
+    "all": f"{HEAD}{PUBLISH}{SUBMIT}{REPORT}{ALL}",
     "strict": f"{HEAD}{REPORT}          gates: test_accuracy > 1\n",
     "listen": HEAD,
     "publish": HEAD + PUBLISH,
@@ -99,6 +105,7 @@ def test_one_step_makes_of_a_comment_a_report(trained: WorkflowRun, testbed: Pip
     given = {one["name"]: one.get("value") for one in workflow["spec"]["arguments"]["parameters"]}
     assert (given["image"], given["sha"], given["pr"]) == (outputs["image-ref"], sha, str(pull.number))
     assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
+    assert workflow["spec"]["entrypoint"] == "pipeline"
 
 
 def test_the_image_of_a_pull_request_has_no_other_tag_than_its_commit(
