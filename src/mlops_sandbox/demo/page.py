@@ -184,7 +184,8 @@ def _places(stage: Stage, recording: Recording, body: str) -> dict[str, str]:
     """Return where addresses of the sandbox, which has stopped, lead on this page; empty for those that lead nowhere."""
     sandbox = stage.sandbox
     hosts = (sandbox.github.origin, sandbox.wandb_url, sandbox.argo_url, sandbox.cluster_url, sandbox.registry_url)
-    places = dict.fromkeys(hosts, "")
+    # docker-publish links an image by https, as registries elsewhere have it.
+    places = dict.fromkeys((*hosts, f"https://{sandbox.registry_host}"), "")
     if recording.pull:
         page = stage.page(recording.pull)
         places[page] = "#pull-request"

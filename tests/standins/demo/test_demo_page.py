@@ -133,7 +133,9 @@ def test_a_page_shows_only_what_happened(play: Play, stage: Stage) -> None:
 
 def test_images_are_shown_with_what_was_built_and_what_was_used_again(play: Play, stage: Stage) -> None:
     digest = f"sha256:{'ab' * 32}"
-    play("/train", {"docker-publish": {"built": "true", "digest": digest, "duration": "61"}}, summary="### Image pushed")
+    link = f"[digits](https://{stage.sandbox.registry_host}/digits)"
+    pushed = f"### Image pushed\n\n{link}"
+    play("/train", {"docker-publish": {"built": "true", "digest": digest, "duration": "61"}}, summary=pushed)
     play(
         "/retry", {"docker-publish": {"built": "false", "digest": digest, "duration": "2"}}, summary="### Image tagged again"
     )
@@ -142,6 +144,7 @@ def test_images_are_shown_with_what_was_built_and_what_was_used_again(play: Play
     assert image.index("<td>built</td>") < image.index("<td>used again</td>")
     assert f"<code>{digest[:19]}</code>" in image
     assert "Image pushed" in image
+    assert '<a href="http' not in image, "the registry has stopped"
     assert "Tagged again" not in image
 
 
