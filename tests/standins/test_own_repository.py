@@ -102,12 +102,15 @@ def run_for(environment: dict[str, str], folder: Path) -> Callable[..., subproce
     return run
 
 
-def test_an_empty_repository_trains_on_its_pull_request(terminal: Terminal, repository: Path) -> None:
+@pytest.mark.parametrize("flags", [(), ("--controls", "none")], ids=["four jobs", "two jobs"])
+def test_an_empty_repository_trains_on_its_pull_request(
+    terminal: Terminal, repository: Path, flags: tuple[str, ...]
+) -> None:
     environment = terminal.environment
     run = run_for(environment, repository)
     done = run(
         "init", "--example", "--project", f"{environment['WANDB_ENTITY']}/model", "--registry", environment["REGISTRY"],
-        "--registry-username", environment["REGISTRY_USERNAME"], "--wandb-base-url", environment["WANDB_BASE_URL"],
+        "--registry-username", environment["REGISTRY_USERNAME"], "--wandb-base-url", environment["WANDB_BASE_URL"], *flags,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     commit(repository, "Train on the pull request")
