@@ -87,7 +87,7 @@ def test_every_page_fits_and_loads_whole_and_from_nowhere_else(
         assert tab.run("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0, name
         assert tab.run(STICKS_OUT) == [], name
         heights = tab.run(DIAGRAMS)
-        assert all(height > 40 for height in heights), name
+        assert all(height > 20 for height in heights), name
         diagrams += len(heights)
         seen = tab.seen()
         assert seen.troubles == [], name
