@@ -9,4 +9,4 @@ if [ ! -x .venv/bin/mkdocs ]; then
 fi
 # The theme's authors recommend their next generator on every start, which is no finding about these pages.
 export NO_MKDOCS_2_WARNING=true PYTHONPATH=tools
-exec .venv/bin/mkdocs --quiet build --strict --config-file tools/website/mkdocs.yml "$@"
+exec .venv/bin/mkdocs build --strict --config-file tools/website/mkdocs.yml "$@"
