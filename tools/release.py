@@ -4,6 +4,7 @@
     plan              print what this checkout would release, or what is missing
     base              print the name of the base image by its current digest
     build             build and push this platform's images, each with its bill of materials
+    scan              look up the known vulnerabilities of what the images hold
     index             join the platforms of each action to one index; write digests.json
     commit            make two commits, tags, notes and bundles, all local: the first commit pins the image of each action
                       by digest, the second pins the actions in the composite action and the reusable workflow by SHA
@@ -24,7 +25,19 @@ from pathlib import Path
 
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.version import SemanticVersion
-from releasing import ACTIONS, BASE_IMAGE, PLATFORMS, REGISTRY, bundles, images, manifests, pins, plan, repository
+from releasing import (
+    ACTIONS,
+    BASE_IMAGE,
+    PLATFORMS,
+    REGISTRY,
+    bundles,
+    images,
+    manifests,
+    pins,
+    plan,
+    repository,
+    vulnerabilities,
+)
 from releasing.versions import moving_tag_of, parse_version, tag_of
 
 DIGESTS = "digests.json"
@@ -62,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="build and push this platform's images")
     build.add_argument("--base", required=True, help="the base image, by digest")
     build.set_defaults(run=_build)
+    scan = commands.add_parser("scan", help="look up the known vulnerabilities of what the images hold")
+    scan.add_argument("--out", type=Path, required=True, help="folder with the bills of materials of build")
+    scan.set_defaults(run=_scan)
     index = commands.add_parser("index", help="join the platforms' images")
     index.add_argument("--platforms", nargs="+", default=list(PLATFORMS), help="required platforms (default: %(default)s)")
     index.set_defaults(run=_index)
@@ -113,6 +129,11 @@ def _build(options: argparse.Namespace) -> None:
         print(f"pushed: {registry.prefix}/{image.action}@{image.digest} for {image.platform}")
     platform = built[0].platform.replace("/", "-")
     (options.out / f"images-{platform}.json").write_text(manifests.to_json(built), encoding="utf-8")
+
+
+def _scan(options: argparse.Namespace) -> None:
+    bills = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(options.out.glob("*.cdx.json"))]
+    print("\n".join(vulnerabilities.check(bills)))
 
 
 def _index(options: argparse.Namespace) -> None:

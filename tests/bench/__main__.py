@@ -7,15 +7,18 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from tests.bench import argo, argo_logs, chatops, compression, docker, images, long_comments, registries, wandb
+from tests.bench import argo, argo_logs, chatops, compression, docker, images, long_comments, pulls, registries, wandb
 from tests.bench.startup import ROUNDS
 from tests.bench.table import Table
+from tests.e2e.debian_registry import debian_registry
 from tests.e2e.docker_daemon import DaemonError, Docker
-from tests.e2e.images import ACTIONS, TARGETS
+from tests.e2e.images import ACTIONS, MAX_MEGABYTES, MAX_TOGETHER, compressed_layers
 from tests.support import seed_reports
 
 MEGABYTE = 1_000_000
@@ -144,13 +147,8 @@ def seed_rows(table: Table) -> None:
 def image_rows(table: Table) -> None:
     """Print each image's size, and the start-up inside it."""
     with images.built() as (daemon, names):
-        table.section("Images, compressed")
-        sizes = {target: images.compressed(daemon, names[target]) for target in TARGETS}
-        for target, size in sizes.items():
-            table.figure(target, size / MEGABYTE, "{:.1f} MB")
-        for action in ACTIONS:
-            added = (sizes[action] - sizes["base"]) / MEGABYTE
-            table.figure(f"{action}, more than base", added, "{:.1f} MB", most=25 if action == "chatops" else None)
+        size_rows(table, daemon, names)
+        pull_rows(table, daemon, names)
         table.section("Start-up in the images, on their own Python")
         for action in ACTIONS:
             startup_rows(table, images.startup(daemon, names[action], action), action, held=True)
@@ -159,6 +157,32 @@ def image_rows(table: Table) -> None:
         publishing_rows(table, docker.measure(daemon, names))
         registries_rows(table, registries.measure(daemon, names))
         compression_rows(table, daemon, names)
+
+
+def size_rows(table: Table, daemon: Docker, names: Mapping[str, str]) -> None:
+    """Print what a machine that has nothing of an image downloads, and what one downloads that uses all of them."""
+    table.section("Images, as a registry holds them")
+    with TemporaryDirectory() as folder, debian_registry(Path(folder)) as registry:
+        layers = {action: compressed_layers(daemon, registry, names[action]) for action in ACTIONS}
+    for action, of in layers.items():
+        table.figure(action, sum(of.values()) / MEGABYTE, "{:.1f} MB", most=MAX_MEGABYTES[action])
+    together = {digest: size for of in layers.values() for digest, size in of.items()}
+    table.figure("all four, each layer once", sum(together.values()) / MEGABYTE, "{:.1f} MB", most=MAX_TOGETHER)
+
+
+def pull_rows(table: Table, daemon: Docker, names: Mapping[str, str]) -> None:
+    """Print what a job waits for before chatops has read a comment, against the images of an older commit."""
+    table.section(f"From `docker pull` to chatops' decision, beside commit {pulls.BASELINE} on one daemon")
+    try:
+        figures = pulls.measure(daemon, names)
+    except DaemonError as reason:
+        table.words("not measured", str(reason))
+        return
+    before = f"{figures.baseline_seconds:.2f} s"
+    table.figure("with an empty store", figures.to_decision, TIMES, of=before, most=0.45)
+    table.figure("  seconds", figures.seconds, SECONDS)
+    table.figure("with the image there", figures.start, TIMES, of="the older image's", most=1)
+    table.figure("a build from source, nothing cached", figures.build, SECONDS)
 
 
 def publishing_rows(table: Table, figures: docker.Publishing) -> None:

@@ -1,9 +1,8 @@
-"""Measure the size of the images, and the start-up time of the actions inside them."""
+"""Build the images, and measure the start-up time of the actions inside them."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ HERE = Path(__file__).parent
 
 @contextmanager
 def built() -> Iterator[tuple[Docker, dict[str, str]]]:
-    """Build every target; raises DaemonError where there is no daemon and none can be started."""
+    """Build the image of every action; raises DaemonError where there is no daemon and none can be started."""
     with daemon() as docker, TemporaryDirectory() as folder:
         yield docker, images.build(docker, images.copy_checkout(Path(folder)))
 
@@ -39,14 +38,3 @@ def repeated(docker: Docker, image: str, environment: Mapping[str, str], folder:
     printed = docker(*command, "/bench/repeat.py", input=json.dumps(dict(environment)).encode())
     found: Mapping[str, list[float]] = json.loads(printed.splitlines()[-1])
     return found
-
-
-def compressed(docker: Docker, image: str) -> int:
-    """Bytes of all layers, each compressed as a registry would."""
-    with (
-        subprocess.Popen(["docker", "save", image], env=docker.environment, stdout=subprocess.PIPE) as save,
-        subprocess.Popen(["gzip", "-6"], stdin=save.stdout, stdout=subprocess.PIPE) as zipped,
-    ):
-        assert zipped.stdout
-        read = zipped.stdout.read
-        return sum(len(chunk) for chunk in iter(lambda: read(1 << 20), b""))

@@ -163,7 +163,7 @@ class Act:
         """Start the workflow file (a path in the repository) of `branch` in `origin`, a git repository, on an event.
 
         `actions/checkout` fetches from `origin`; GITHUB_SHA is the branch's head, as on `issue_comment`. The images of the
-        suite's actions are those already built, unless `rebuild` has act build them anew from Dockerfile.base.
+        suite's actions are those already built, unless `rebuild` has act build them anew from their Dockerfiles.
 
         `container_options` are more options of the actions' containers; `daemon` is the address of the daemon whose socket
         these are given, where it is not the one that runs them. `beside` is for a run during the block of another one.
@@ -202,8 +202,9 @@ class Act:
             rename(checkout / workflow, f"run-{number}")
         with contextlib.nullcontext() if beside else _alone():
             for name in used:
-                if name.startswith(self.repository) and not rebuild:
-                    self.docker("tag", self.images["suite"], image_name(name))
+                action = name.partition("@")[0].rpartition("/")[2]
+                if name.startswith(self.repository) and action in self.images and not rebuild:
+                    self.docker("tag", self.images[action], image_name(name))
             running = RunningAct(
                 self.docker, command, home, name=_container_name(checkout / workflow), heard=heard, timeout=timeout
             )

@@ -102,7 +102,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def images(docker: Docker, checkout: Path) -> Mapping[str, str]:
-    """The image of every target of Dockerfile.base, by the target's name."""
+    """The image of every action, by its name."""
     return image_builder.build(docker, checkout)
 
 

@@ -163,7 +163,7 @@ class ContainerRunner:
     ) -> RunningContainer:
         """Start a stage in its container.
 
-        `image` is a target of Dockerfile.base (the action's own by default).
+        `image` is another action's (its own by default).
         """
         workspace = workspace or self.workspace
         home, workflow = _made(self.temp / "_github_home"), _made(self.temp / "_github_workflow")

@@ -1,4 +1,4 @@
-"""Every target of Dockerfile.base, built from a clean copy of the checkout with the command that the runner uses."""
+"""The image of every action, built from a clean copy of the checkout with the command that the runner uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from tests.e2e.docker_daemon import DaemonError, Docker
 ROOT = Path(__file__).parents[2]
 BASE_IMAGE = "debian:trixie-slim"
 ACTIONS = ("chatops", "argo-submit", "wandb-runs", "docker-publish")
-TARGETS = ("base", *ACTIONS, "suite")
+# What an image may have in a registry, in megabytes, and all of them where each layer counts once.
+MAX_MEGABYTES = {"chatops": 16, "argo-submit": 40, "wandb-runs": 45, "docker-publish": 60}
+MAX_TOGETHER = 100
 
 
 def copy_checkout(destination: Path) -> Path:
@@ -32,14 +34,12 @@ def copy_checkout(destination: Path) -> Path:
 
 
 def build(docker: Docker, context: Path) -> dict[str, str]:
-    """Build all targets; returns the name of each one's image."""
+    """Build the image of each action; returns their names."""
     subprocess.run([ROOT / "tools/e2e/base-image.sh", BASE_IMAGE], env=docker.environment, check=True)
     names = {}
-    for target in TARGETS:
-        names[target] = f"mlops-actions-e2e/{target}"
-        # The runner's own command, and `--target`.
-        file = str(context / "Dockerfile.base")
-        _run(docker, "build", "-t", names[target], "-f", file, "--target", target, str(context))
+    for action in ACTIONS:
+        names[action] = f"mlops-actions-e2e/{action}"
+        _run(docker, "build", "-t", names[action], "-f", str(context / f"Dockerfile.{action}"), str(context))
     return names
 
 
@@ -53,15 +53,22 @@ def _run(docker: Docker, *arguments: str) -> None:
         raise DaemonError(f"docker {' '.join(arguments)}: exit {done.returncode}\n{log}")
 
 
-def compressed_size(docker: Docker, registry: DebianRegistry, image: str) -> int:
-    """Bytes a machine that has nothing of an image downloads: its layers as the registry holds them."""
+def compressed_layers(docker: Docker, registry: DebianRegistry, image: str) -> dict[str, int]:
+    """Bytes of each layer as a registry holds it, by its digest: what a machine that has nothing of an image downloads."""
     repository = f"sizes/{image.replace(':', '-')}"
-    name = f"{registry.host}/{repository}:measured"
+    push(docker, registry, image, repository, "measured")
+    layers: Any = registry.manifest(repository, "measured")["layers"]
+    return {str(layer["digest"]): int(layer["size"]) for layer in layers}
+
+
+def push(docker: Docker, registry: DebianRegistry, image: str, repository: str, tag: str) -> str:
+    """Push an image; returns its name in the registry."""
+    name = f"{registry.host}/{repository}:{tag}"
     docker("tag", image, name)
     with tempfile.TemporaryDirectory() as config:
-        login = ("login", "--username", registry.username, "--password-stdin", registry.host)
-        docker("--config", config, *login, input=registry.password.encode())
+        if registry.username:
+            login = ("login", "--username", registry.username, "--password-stdin", registry.host)
+            docker("--config", config, *login, input=registry.password.encode())
         docker("--config", config, "push", "--quiet", name)
     docker("rmi", name)
-    layers: Any = registry.manifest(repository, "measured")["layers"]
-    return sum(int(layer["size"]) for layer in layers)
+    return name

@@ -15,7 +15,7 @@ from tests.e2e.act import SUITE, Act
 from tests.support.git import commit
 
 PROBE = """\
-#!/usr/bin/python3 -IBu
+#!/opt/mlops-actions/bin/python -IBu
 import json, os, urllib.request
 
 with urllib.request.urlopen(os.environ["GITHUB_API_URL"] + "/ping") as answer:
@@ -51,7 +51,7 @@ outputs:
   lines: {description: several lines}
 runs:
   using: docker
-  image: ../../Dockerfile.base
+  image: ../../Dockerfile.probe
   entrypoint: /probe
 """
 WORKFLOW = f"""\
@@ -108,10 +108,11 @@ def test_a_container_action_sees_the_event_its_inputs_and_the_checkout_and_its_o
     for name, text in {
         "actions/probe/action.yml": ACTION,
         "probe": PROBE,
-        "Dockerfile.base": f"FROM {images['base']}\nCOPY probe /probe\nRUN chmod +x /probe\n",
+        "Dockerfile.probe": f"FROM {images['chatops']}\nCOPY probe /probe\n",
     }.items():
         (suite / name).parent.mkdir(parents=True, exist_ok=True)
         (suite / name).write_text(text)
+    (suite / "probe").chmod(0o755)
     origin = tmp_path / "origin"
     origin.mkdir()
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", str(origin)], check=True)

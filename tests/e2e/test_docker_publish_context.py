@@ -18,6 +18,7 @@ from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Registry
 from mlops_sandbox.registry.specification import OCI_MANIFEST
 from mlops_sandbox.registry.store import StoredManifest
+from tests.e2e.container_step import EXECUTABLES
 from tests.e2e.docker_daemon import Docker
 from tests.unit.docker_publish import test_context_links
 
@@ -37,10 +38,13 @@ IGNORED = [
 ]  # fmt: skip
 WORDS = ("a", "b", "*", "**", "x?", "*.md", "data", "raw", "deep", "docs", "[a-d]*", "build")
 BUILD = """
-for folder in /cases/*/; do
-  tar="${folder%/}.tar"
-  docker buildx build --quiet --output "type=tar,dest=$tar" "$folder" >"${folder%/}.log" 2>&1 || rm -f "$tar"
-done
+import pathlib, subprocess
+for folder in sorted(path for path in pathlib.Path("/cases").iterdir() if path.is_dir()):
+    tar = folder.with_suffix(".tar")
+    with folder.with_suffix(".log").open("wb") as log:
+        command = ["docker", "buildx", "build", "--quiet", "--output", f"type=tar,dest={tar}", str(folder)]
+        if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode:
+            tar.unlink(missing_ok=True)
 """
 
 
@@ -82,8 +86,9 @@ def test_the_fingerprint_covers_exactly_the_files_that_are_sent(
         (folder / ".dockerignore").write_bytes(patterns.encode())
         (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     docker(
-        "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases", "--entrypoint=sh",
-        images["docker-publish"], "-c", BUILD,
+        "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases",
+        f"--entrypoint={EXECUTABLES}/python",
+        images["docker-publish"], "-Ic", BUILD,
     )  # fmt: skip
     wrong, unread = [], []
     for number, patterns in enumerate(cases):
@@ -110,8 +115,9 @@ def test_every_link_that_buildkit_follows_into_git_is_followed(
         (folder / ".git" / "HEAD").write_text("the commit")
         (folder / "Dockerfile").write_text(f"FROM scratch\nCOPY {source} /x/\n")
     docker(
-        "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases", "--entrypoint=sh",
-        images["docker-publish"], "-c", BUILD,
+        "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases",
+        f"--entrypoint={EXECUTABLES}/python",
+        images["docker-publish"], "-Ic", BUILD,
     )  # fmt: skip
     followed = 0
     for number, (source, leads) in enumerate(sources):
@@ -178,7 +184,7 @@ def test_the_fingerprint_covers_exactly_the_images_that_are_requested(
             (tmp_path / f"{number:03}" / "Dockerfile").write_text(text.replace("R/", f"{registry}/case-{number}/"))
         docker(
             "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases",
-            "--entrypoint=sh", images["docker-publish"], "-c", BUILD,
+            f"--entrypoint={EXECUTABLES}/python", images["docker-publish"], "-Ic", BUILD,
         )  # fmt: skip
         for number, text in enumerate(DOCKERFILES):
             paths = (re.fullmatch(rf"/v2/(case-{number}/.*)/manifests/(.*)", entry.path) for entry in stand_in.log)

@@ -209,7 +209,7 @@ def test_the_composite_action_and_the_reusable_workflow_use_the_commit_that_name
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_the_bill_of_materials_lists_what_is_locked(made: Release, action: str) -> None:
+def test_the_bill_of_materials_lists_what_the_image_holds(made: Release, action: str) -> None:
     architecture = made.platform.partition("/")[2]
     bill = json.loads((made.out / f"{action}-{architecture}.cdx.json").read_text())
     subject = bill["metadata"]["component"]
@@ -217,8 +217,14 @@ def test_the_bill_of_materials_lists_what_is_locked(made: Release, action: str) 
     found = {
         normalised(entry["name"]): entry["version"] for entry in bill["components"] if entry["purl"].startswith("pkg:pypi/")
     }
-    assert found == locked(action)
-    assert {entry["name"] for entry in bill["components"]} >= {"python3", "ca-certificates"}
+    assert found.items() <= locked(action).items()
+    assert "pyyaml" in found
+    assert {entry["name"] for entry in bill["components"]} >= {
+        "libc6",
+        "libssl3t64",
+        "python3.13-minimal",
+        "ca-certificates",
+    }
     assert ("git" in {entry["name"] for entry in bill["components"]}) == (action in ("argo-submit", "docker-publish"))
 
 

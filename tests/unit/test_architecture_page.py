@@ -62,7 +62,10 @@ def files(path: str) -> list[Path]:
     """The files that a path stands for: `<action>` is each action, and a bare name of a module is one in each room."""
     names = [path]
     if "<action>" in path:
-        names = [path.replace("<action>", name) for name in (cli.MODULES if path.startswith("actions/") else PACKAGES)]
+        names = [
+            path.replace("<action>", name)
+            for name in (cli.MODULES if path.startswith(("actions/", "Dockerfile.")) else PACKAGES)
+        ]
     elif "/" not in path and path in ("inputs.py", "ports.py", "run.py"):
         names = [f"{package}/{path}" for package in PACKAGES]
     return [next((folder / name for folder in FOLDERS if (folder / name).exists()), ROOT / name) for name in names]
@@ -130,7 +133,8 @@ def test_the_page_has_no_other_recipe() -> None:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of everything that `make docs` reads and writes."""
-    for path in ("README.md", "action.yml", "actions", "examples", "docs", ".github/workflows"):
+    dockerfiles = [path.name for path in ROOT.glob("Dockerfile.*")]
+    for path in ("README.md", "action.yml", *dockerfiles, "actions", "examples", "docs", ".github/workflows"):
         source, target = ROOT / path, tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import tarfile
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,21 @@ import pytest
 import yaml
 
 import release
-from mlops_actions.core.errors import BadInput
-from releasing import ACTIONS, PLATFORMS, REPOSITORY, bundles, changelog, images, manifests, pins, plan, sbom
+from mlops_actions.core.errors import BadInput, Unavailable, WorkFailed
+from mlops_actions.core.types import Json
+from releasing import (
+    ACTIONS,
+    PLATFORMS,
+    REPOSITORY,
+    bundles,
+    changelog,
+    images,
+    manifests,
+    pins,
+    plan,
+    sbom,
+    vulnerabilities,
+)
 from releasing.versions import moving_tag_of, parse_version, released, tag_of
 
 ROOT = Path(__file__).parents[2]
@@ -168,7 +182,7 @@ def test_every_action_file_of_this_checkout_can_be_pinned(action: str) -> None:
     pinned = pins.image(text, f"ghcr.io/{REPOSITORY}/{action}@{DIGEST}")
     before, after = yaml.safe_load(text), yaml.safe_load(pinned)
     assert after["runs"].pop("image") == f"docker://ghcr.io/{REPOSITORY}/{action}@{DIGEST}"
-    assert before["runs"].pop("image") == "../../Dockerfile.base"
+    assert before["runs"].pop("image") == f"../../Dockerfile.{action}"
     assert before == after
 
 
@@ -280,8 +294,11 @@ def test_a_bill_of_materials_is_valid_and_reproducible() -> None:
     image = sbom.DescribedImage(f"ghcr.io/{REPOSITORY}/chatops", DIGEST, "1.2.3", "arm64", "2026-02-03T04:05:06Z")
     inventory = sbom.Inventory(
         python=[("PyYAML", "6.0.3"), ("ruamel.yaml_x", "1!2.0+local")],
-        debian=[("libstdc++6", "1:14.2.0-19+b1", "arm64")],
-        programs=[("git", "2.47.3")],
+        debian=[
+            ("libstdc++6", "1:14.2.0-19+b1", "arm64", "gcc-14", "14.2.0-19"),
+            ("git", "1:2.47.3-0+deb13u1", "arm64", "git", "1:2.47.3-0+deb13u1"),
+        ],
+        release="13",
     )
     document = sbom.bill(image, inventory)
     assert document == sbom.bill(image, inventory)
@@ -289,15 +306,15 @@ def test_a_bill_of_materials_is_valid_and_reproducible() -> None:
     assert purls == [
         "pkg:pypi/pyyaml@6.0.3",
         "pkg:pypi/ruamel-yaml-x@1%212.0%2Blocal",
-        "pkg:deb/debian/libstdc%2B%2B6@1%3A14.2.0-19%2Bb1?arch=arm64",
-        "pkg:generic/git@2.47.3",
+        "pkg:deb/debian/libstdc%2B%2B6@1%3A14.2.0-19%2Bb1?arch=arm64&distro=debian-13&upstream=gcc-14%4014.2.0-19",
+        "pkg:deb/debian/git@1%3A2.47.3-0%2Bdeb13u1?arch=arm64&distro=debian-13",
     ]
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)) is None
 
 
 def test_the_inventory_that_an_image_prints_can_be_read() -> None:
-    printed = {"python": [["a", "1"]], "debian": [["b", "2", "all"]], "programs": []}
-    assert sbom.Inventory.read(json.dumps(printed)) == sbom.Inventory([("a", "1")], [("b", "2", "all")], [])
+    printed = {"python": [["a", "1"]], "debian": [["b", "2", "all", "c", "3"]], "release": "13"}
+    assert sbom.Inventory.read(json.dumps(printed)) == sbom.Inventory([("a", "1")], [("b", "2", "all", "c", "3")], "13")
 
 
 def test_links_in_a_bundles_readme_lead_to_the_files_of_its_version() -> None:
@@ -367,4 +384,59 @@ def test_the_workflow_runs_commands_that_there_are_with_options_that_they_take()
         with contextlib.redirect_stderr(io.StringIO()):
             release.parser().parse_args(words)  # exits where a command or an option is unknown
         names.append(words[0])
-    assert names == ["plan", "base", "build", "index", "plan", "commit", "publish"]
+    assert names == ["plan", "base", "build", "scan", "index", "plan", "commit", "publish"]
+
+
+OPENSSL = vulnerabilities.Package("Debian:13", "openssl", "3.5.1-1")
+
+
+def advisory(package: vulnerabilities.Package, *events: Mapping[str, str]) -> Json:
+    of = {"ecosystem": package.ecosystem, "name": package.name}
+    other = {"package": {"ecosystem": "Debian:12", "name": package.name}, "ranges": [{"events": [{"fixed": "1"}]}]}
+    return {"id": "DEBIAN-CVE-1", "affected": [other, {"package": of, "ranges": [{"events": list(events)}]}]}
+
+
+def bill_of(*debian: tuple[str, str, str, str, str]) -> Json:
+    image = sbom.DescribedImage(f"ghcr.io/{REPOSITORY}/chatops", DIGEST, "1.2.3", "arm64", "2026-02-03T04:05:06Z")
+    return sbom.bill(image, sbom.Inventory([("urllib3", "2.8.0")], debian, "13"))
+
+
+def test_advisories_are_asked_for_the_sources_of_debians_packages() -> None:
+    binary = ("libssl3t64", "3.5.1-1+b1", "arm64", "openssl", "3.5.1-1")
+    assert vulnerabilities.packages(bill_of(binary, ("openssl", "3.5.1-1", "arm64", "openssl", "3.5.1-1"))) == [
+        OPENSSL,
+        vulnerabilities.Package("PyPI", "urllib3", "2.8.0"),
+    ]
+
+
+def test_a_vulnerability_that_a_newer_version_mends_stops_a_release() -> None:
+    bill = bill_of(("openssl", "3.5.1-1", "arm64", "openssl", "3.5.1-1"))
+    asked = []
+
+    def look_up(package: vulnerabilities.Package) -> list[Json]:
+        asked.append(package)
+        return [advisory(package, {"introduced": "0"}, {"fixed": "3.5.4-1"})] if package == OPENSSL else []
+
+    with pytest.raises(WorkFailed, match=r"openssl 3\.5\.1-1 \(Debian:13\): DEBIAN-CVE-1, fixed in 3\.5\.4-1"):
+        vulnerabilities.check([bill, bill], look_up)
+    assert len(asked) == 2, "what several images hold is asked for once"
+
+
+def test_a_vulnerability_that_nobody_has_mended_is_listed() -> None:
+    bill = bill_of(("openssl", "3.5.1-1", "arm64", "openssl", "3.5.1-1"))
+    lines = vulnerabilities.check([bill], lambda package: [advisory(package, {"introduced": "0"})])
+    assert lines[0] == "2 packages, none with a known vulnerability that a newer version mends"
+    assert "openssl 3.5.1-1 (Debian:13): DEBIAN-CVE-1, without a fix" in lines
+
+
+def test_a_release_fails_where_nothing_was_looked_up() -> None:
+    with pytest.raises(BadInput, match="no bill"):
+        vulnerabilities.check([], lambda _: [])
+    with pytest.raises(BadInput, match="pkg:generic/git"):
+        vulnerabilities.check([{"components": [{"purl": "pkg:generic/git@2"}]}], lambda _: [])
+
+    def unreachable(package: vulnerabilities.Package) -> list[Json]:
+        raise Unavailable("OSV did not tell", "run the job again")
+
+    with pytest.raises(Unavailable):
+        vulnerabilities.check([bill_of()], unreachable)

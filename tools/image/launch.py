@@ -1,5 +1,5 @@
 #!/opt/mlops-actions/bin/python -IBu
-"""Run what this file is called by: `chatops` the action's main stage, `chatops-post` its post stage, `mlops-actions` any.
+"""Run the action that this file is called by: `chatops` its main stage, `chatops-post` its post stage.
 
 The kernel starts Python itself: a shell in between would drop the hyphenated INPUT_ names. -I keeps PYTHON* variables and
 the working directory out of the import path: the first are the job's, meant for another Python; the second is the
@@ -14,7 +14,7 @@ from mlops_actions.__main__ import main
 
 name = sys.argv[0].rpartition("/")[2]
 action = name.removesuffix("-post")
-code = main(sys.argv[1:] if name == "mlops-actions" else [action] if name == action else [action, "--post"])
+code = main([action] if name == action else [action, "--post"])
 if code in (130, 143) or action in ("chatops", "docker-publish"):
     # Cancelled, and cleaned up: a request still under way in a thread would hold the container until the runner kills it.
     # And every comment on a pull request starts chatops, and every push docker-publish, which mostly finds nothing to build:

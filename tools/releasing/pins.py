@@ -11,7 +11,7 @@ from mlops_actions.core.version import SemanticVersion
 from releasing import REPOSITORY
 from releasing.versions import tag_of
 
-_IMAGE = re.compile(r"^(?P<key>  image: )\.\./\.\./Dockerfile\.base(?: #.*)?$", re.MULTILINE)
+_IMAGE = re.compile(r"^(?P<key>  image: )\.\./\.\./Dockerfile\.[a-z-]+(?: #.*)?$", re.MULTILINE)
 _DIGEST_REFERENCE = re.compile(r"[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}")
 # `$/actions/x` is the action of the commit that the file is read from: github.com knows that since 2026-07-30, a GitHub
 # Enterprise Server and act do not. So the main branch and every fork run their own code, and a release names its commit.
@@ -30,7 +30,7 @@ def image(action_yml: str, reference: str) -> str:
     pinned, count = _IMAGE.subn(rf"\g<key>docker://{reference}", action_yml)
     if count != 1 or yaml.safe_load(pinned)["runs"]["image"] != f"docker://{reference}":
         raise BadInput(
-            f"an action.yml names its image {count} times as ../../Dockerfile.base, and a release pins exactly one",
+            f"an action.yml names its image {count} times as ../../Dockerfile.ACTION, and a release pins exactly one",
             "run `make docs`, and release from a commit of the main branch",
         )
     return pinned

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-# The image's own Python runs this in the image. It lists Python's packages, Debian's packages and programs without one.
+# The image's own Python runs this in the image. It lists Python's packages, and Debian's packages that files are of, with
+# the names and the versions of their sources: advisories are about sources.
 INVENTORY = """
-import importlib.metadata, json, pathlib, shutil, subprocess
+import importlib.metadata, json, pathlib
 packages = []
-for stanza in pathlib.Path("/var/lib/dpkg/status").read_text().split("\\n\\n"):
-    fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and not line.startswith(" "))
-    if fields.get("Status") == "install ok installed":
-        packages.append([fields["Package"], fields["Version"], fields["Architecture"]])
-programs = []
-if shutil.which("git") and "git" not in [name for name, *_ in packages]:
-    version = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout
-    programs.append(["git", version.split()[2]])
+for path in sorted(pathlib.Path("/var/lib/dpkg/status.d").iterdir()):
+    lines = path.read_text().splitlines()
+    fields = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith(" "))
+    source, _, version = fields.get("Source", fields["Package"]).partition(" (")
+    source_version = version.rstrip(")") or fields["Version"]
+    packages.append([fields["Package"], fields["Version"], fields["Architecture"], source, source_version])
 python = sorted({(package.metadata["Name"], package.version) for package in importlib.metadata.distributions()})
-print(json.dumps({"python": python, "debian": packages, "programs": programs}))
+system = dict(line.split("=", 1) for line in pathlib.Path("/usr/lib/os-release").read_text().splitlines() if "=" in line)
+print(json.dumps({"python": python, "debian": packages, "release": system["VERSION_ID"].strip('"')}))
 """
 
 
@@ -32,14 +32,15 @@ class Inventory:
     """The contents of an image."""
 
     python: Sequence[tuple[str, str]]
-    debian: Sequence[tuple[str, str, str]]
-    programs: Sequence[tuple[str, str]]
+    debian: Sequence[tuple[str, str, str, str, str]]
+    release: str
 
     @classmethod
     def read(cls, text: str) -> Inventory:
         """Parse the output of INVENTORY."""
         document = json.loads(text)
-        return cls(*([tuple(entry) for entry in document[kind]] for kind in ("python", "debian", "programs")))
+        python, debian = ([tuple(entry) for entry in document[kind]] for kind in ("python", "debian"))
+        return cls(python, debian, str(document["release"]))
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,7 @@ def bill(image: DescribedImage, inventory: Inventory) -> dict[str, Any]:
     )
     components = [
         *(_component("library", name, version, _pypi(name, version)) for name, version in inventory.python),
-        *(
-            _component("library", name, version, f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}?arch={kind}")
-            for name, version, kind in inventory.debian
-        ),
-        *(
-            _component("application", name, version, f"pkg:generic/{quote(name)}@{quote(version, safe='')}")
-            for name, version in inventory.programs
-        ),
+        *(_component("library", package[0], package[1], _deb(package, inventory.release)) for package in inventory.debian),
     ]
     return {
         "bomFormat": "CycloneDX",
@@ -95,6 +89,15 @@ def bill(image: DescribedImage, inventory: Inventory) -> dict[str, Any]:
 
 def _pypi(name: str, version: str) -> str:
     return f"pkg:pypi/{re.sub(r'[-_.]+', '-', name).lower()}@{quote(version, safe='')}"
+
+
+def _deb(package: tuple[str, str, str, str, str], release: str) -> str:
+    name, version, architecture, source, source_version = package
+    upstream = (
+        "" if (source, source_version) == (name, version) else f"&upstream={quote(f'{source}@{source_version}', safe='')}"
+    )
+    qualifiers = f"arch={architecture}&distro=debian-{release}{upstream}"
+    return f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}?{qualifiers}"
 
 
 def _component(kind: str, name: str, version: str, purl: str) -> Mapping[str, str]:

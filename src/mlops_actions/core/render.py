@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from mlops_actions.core.declare import Action, Input, Legacy, declared_inputs, retired_inputs
 
+_BUILT = "built from this checkout; a release names a digest"
 GENERATED = "# Generated from the declarations by `make docs`; edit those."
 
 
-def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
+def action_yml(action: Action) -> str:
     """Render the whole `action.yml`; the post stage runs on every outcome of the job, also on a cancellation."""
     lines = [
         GENERATED,
@@ -45,7 +46,7 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
         "runs:",
         "  using: docker",
         # zizmor knows a Dockerfile by that very name alone; this one is built from the same checkout.
-        f"  image: {image} # zizmor: ignore[unpinned-images] built from this checkout; a release names a digest",
+        f"  image: ../../Dockerfile.{action.name} # zizmor: ignore[unpinned-images] {_BUILT}",
         f"  entrypoint: /opt/mlops-actions/bin/{action.name}",
         f"  post-entrypoint: /opt/mlops-actions/bin/{action.name}-post",
         "  post-if: always()",

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from mlops_actions.boundary import http
+from mlops_actions.boundary.cluster import connect
 from mlops_sandbox.cluster import SUBMITTER, Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
@@ -242,8 +243,6 @@ def test_a_token_that_expires_while_the_workflow_runs_is_an_error(job: Job, clus
 def test_the_service_account_of_a_pod_is_used(
     tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kubernetes.config import incluster_config
-
     mounted = tmp_path / "serviceaccount"
     mounted.mkdir()
     joined = tmp_path / "server.pem"
@@ -255,8 +254,7 @@ def test_the_service_account_of_a_pod_is_used(
         (mounted / "token").write_text(cluster.submitter_token)
         (mounted / "namespace").write_text("ml")
         (mounted / "ca.crt").write_bytes(certificate.certificate.read_bytes())
-        monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(mounted / "token"))
-        monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(mounted / "ca.crt"))
+        monkeypatch.setattr(connect, "SERVICE_ACCOUNT", mounted)
         job = Job(tmp_path)
         place = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(host.port)}
         for name, value in place.items():
@@ -265,6 +263,7 @@ def test_the_service_account_of_a_pod_is_used(
         assert job.run(workflow=shell("true")) == 0
         assert job.outputs["workflow-namespace"] == "ml"
         assert f"::add-mask::{cluster.submitter_token}" in job.log
-        (mounted / "ca.crt").unlink()
-        assert job.run(workflow=shell("true")) == 2
-        assert "this runs in a pod of a cluster, but the pod's service account cannot be used" in job.error
+        for spoil in (lambda: (mounted / "ca.crt").write_text(" \n"), lambda: (mounted / "ca.crt").unlink()):
+            spoil()
+            assert job.run(workflow=shell("true")) == 2
+            assert "this runs in a pod of a cluster, but the pod's service account cannot be used" in job.error

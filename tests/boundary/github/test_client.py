@@ -11,7 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, GitHubTransport, Pace, mint_token
 from mlops_actions.boundary.github.shapes import Shape
@@ -379,7 +388,36 @@ def test_a_key_may_be_written_as_secrets_hold_it(wired: Wired, app_key: AppKey) 
         assert mint_token(AppKey(app_key.app_id, written), wired.github.api_url, REPOSITORY, wired.log, ISSUES).token
 
 
-@pytest.mark.parametrize("key", ["nonsense", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", ""])
+def pem(key: Any, form: PrivateFormat = PrivateFormat.PKCS8, password: str = "") -> str:
+    encryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+    return str(key.private_bytes(Encoding.PEM, form, encryption).decode())
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_both_forms_of_an_rsa_key_sign(form: PrivateFormat) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    token = AppKey("17", pem(key, form)).signed()
+    claims = jwt.decode(token, key.public_key(), algorithms=["RS256"])
+    assert claims["iss"] == "17"
+    assert 300 < claims["exp"] - claims["iat"] <= 600, "GitHub allows ten minutes"
+
+
+OTHER_KEYS = {
+    "no PEM": "nonsense",
+    "no key in PEM": "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----",
+    "empty": "",
+    "a public key": rsa.generate_private_key(65537, 2048)
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode(),
+    "an elliptic curve": pem(ec.generate_private_key(ec.SECP256R1())),
+    "Ed25519": pem(ed25519.Ed25519PrivateKey.generate()),
+    "encrypted": pem(rsa.generate_private_key(65537, 2048), password="secret"),
+    "too long": "-----BEGIN RSA PRIVATE KEY-----\n" + "A" * 100_000,
+}
+
+
+@pytest.mark.parametrize("key", OTHER_KEYS.values(), ids=OTHER_KEYS)
 def test_a_malformed_key_is_bad_input(wired: Wired, app_key: AppKey, key: str) -> None:
     with pytest.raises(BadInput, match="app-private-key"):
         mint_token(AppKey(app_key.app_id, key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)

@@ -43,7 +43,7 @@ def test_action_yml_is_what_the_runner_reads() -> None:
     assert rendered["inputs"]["token"]["default"] == "${{ github.token }}"
     assert rendered["inputs"]["project"]["required"] is True
     assert rendered["outputs"]["digest"]["description"] == "The digest."
-    assert rendered["runs"]["image"] == "../../Dockerfile.base"
+    assert rendered["runs"]["image"] == f"../../Dockerfile.{ACTION.name}"
     assert rendered["runs"]["post-if"] == "always()"
 
 

@@ -1,7 +1,7 @@
 """Connect to a Kubernetes API server: address, trust and credentials.
 
-A kubeconfig with a token, a password or a certificate is read here. The kubernetes package is imported only for the service
-account of a pod: its import takes longer than all other work before the first request.
+A kubeconfig with a token, a password or a certificate is read here, and so is the service account of a pod: to import the
+kubernetes package takes longer than all other work before the first request, and no image holds it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mlops_actions.core.ports import Log, Runner
 from mlops_actions.core.types import Json
 
 IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LOGINS = ("token", "tokenFile", "username", "password", "client-certificate", "client-certificate-data")
 
@@ -320,22 +321,20 @@ def _refuse_plain_text(selected: kubeconfigs.SelectedContext, *, by_identity: bo
 
 
 def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Pause) -> tuple[ClusterTransport, str]:
-    import kubernetes.config as loader
-    from kubernetes.client.configuration import Configuration
-    from kubernetes.config import incluster_config
-
-    configuration = Configuration()
+    """Connect by the service account that Kubernetes mounts into a pod."""
     try:
-        loader.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-        authority = Path(str(configuration.ssl_ca_cert)).read_text(encoding="utf-8")
+        authority = (SERVICE_ACCOUNT / "ca.crt").read_text(encoding="utf-8")
+        if not authority.strip():
+            raise ValueError("its ca.crt is empty")
         client = HttpClient(runner, trust=Trust(authority), environ=environ)
-    except (loader.ConfigException, OSError, ValueError) as error:
+        token = _by_file(SERVICE_ACCOUNT / "token", runner)  # the kubelet renews it there
+    except (OSError, ValueError) as error:
         raise BadInput(
             f"this runs in a pod of a cluster, but the pod's service account cannot be used: {error}",
             "mount the service account's token, or give 'kubeconfig'",
         ) from None
-    token = Path(incluster_config.SERVICE_TOKEN_FILENAME)  # the kubelet renews it there
-    namespace = token.with_name("namespace")
+    host, port = environ[IN_CLUSTER], environ.get("KUBERNETES_SERVICE_PORT") or "443"
+    address = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    namespace = SERVICE_ACCOUNT / "namespace"
     own = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
-    transport = ClusterTransport(configuration.host, client, _by_file(token, runner), pause=pause, warn=warnings_to(runner))
-    return transport, own or "default"
+    return ClusterTransport(address, client, token, pause=pause, warn=warnings_to(runner)), own or "default"

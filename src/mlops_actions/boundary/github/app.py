@@ -1,9 +1,10 @@
-"""Act as a GitHub App: its key signs a token of ten minutes, which mints a token for a single repository."""
+"""Act as a GitHub App: its key signs a token of some minutes, which mints a token for a single repository."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from mlops_actions.boundary.github import shapes
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.transport import GitHubTransport
+from mlops_actions.boundary.openssl import sign_rs256
 from mlops_actions.core.errors import BadInput, Refused
 from mlops_actions.core.ports import Log
 
@@ -42,12 +44,17 @@ class AppKey:
     def signed(self) -> str:
         """Return the App's JSON web token, valid for some minutes; raises BadInput where the key cannot sign."""
         from github import Auth
-        from jwt.exceptions import InvalidKeyError
 
         try:
-            return Auth.AppAuth(self.app_id, self.pem).token
-        except (InvalidKeyError, ValueError, TypeError) as error:
-            raise BadInput(f"input 'app-private-key' cannot sign: {type(error).__name__}", _KEY_REMEDY) from None
+            return Auth.AppAuth(self.app_id, sign_func=self._sign).token
+        except (ValueError, TypeError) as error:
+            raise BadInput(f"input 'app-private-key' cannot sign: {error}", _KEY_REMEDY) from None
+
+    def _sign(self, claims: dict[str, Any]) -> str:
+        """Sign for PyGithub, which would need a package of ciphers for it."""
+        parts = ({"alg": "RS256", "typ": "JWT"}, claims)
+        text = ".".join(_base64url(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
+        return f"{text}.{_base64url(sign_rs256(self.pem, text.encode()))}"
 
 
 @dataclass(frozen=True)
@@ -139,3 +146,7 @@ def _explained(refused: GitHubRefused, key: AppKey, repository: str) -> Refused:
     if refused.status == 404:
         return Refused(refused.cause, f"install the App {key.app_id} on {repository}")
     return refused
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
