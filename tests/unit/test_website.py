@@ -73,10 +73,16 @@ def test_a_heading_has_githubs_anchor(heading: str, anchor: str) -> None:
     assert pages.github_slug(heading) == anchor
 
 
-def test_a_folder_in_the_navigation_stands_for_its_pages() -> None:
+def test_a_folder_in_the_navigation_stands_for_its_pages_in_their_order() -> None:
     nav = [{"Home": "README.md"}, {"Guides": ["guides/", {"Runners": "runners.md"}]}]
     found = pages.expanded(nav, ["runners.md", "guides/seeds.md", "guides/forks.md"])
-    assert found == [{"Home": "README.md"}, {"Guides": ["guides/forks.md", "guides/seeds.md", {"Runners": "runners.md"}]}]
+    assert found == [{"Home": "README.md"}, {"Guides": ["guides/seeds.md", "guides/forks.md", {"Runners": "runners.md"}]}]
+
+
+def test_the_order_of_pages_is_that_of_the_first_links_to_them() -> None:
+    index = "[Seeds](guides/seeds.md) [More](guides/gates.md#more) [Again](guides/seeds.md) [Out](https://example.com/a.md)"
+    written = ["guides/a.md", "guides/gates.md", "README.md", "guides/seeds.md"]
+    assert pages.in_order_of(index, written) == ["guides/seeds.md", "guides/gates.md", "README.md", "guides/a.md"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -24,7 +24,9 @@ def on_config(config: Any) -> Any:
     """Give headings GitHub's anchors, and put the pages of a folder into the navigation."""
     config.mdx_configs.setdefault("toc", {})["slugify"] = pages.github_slug
     docs = Path(config.docs_dir)
-    config.nav = pages.expanded(config.nav, [path.relative_to(docs).as_posix() for path in docs.rglob("*.md")])
+    written = [path.relative_to(docs).as_posix() for path in docs.rglob("*.md")]
+    index = (docs / "README.md").read_text(encoding="utf-8")
+    config.nav = pages.expanded(config.nav, pages.in_order_of(index, written))
     return config
 
 

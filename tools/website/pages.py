@@ -112,12 +112,18 @@ def github_slug(heading: str, separator: str = "-") -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", separator)
 
 
+def in_order_of(index: str, pages: Sequence[str]) -> list[str]:
+    """Order pages as the links of the index are; what it does not name comes last, by name."""
+    linked = list(dict.fromkeys(address.partition("#")[0] for address in re.findall(r"\]\(([^)\s]+)\)", index)))
+    return sorted(pages, key=lambda page: (linked.index(page) if page in linked else len(linked), page))
+
+
 def expanded(nav: Sequence[Any], pages: Sequence[str]) -> list[Any]:
-    """Put the pages of a folder in its place in the navigation: `guides/` is every page below docs/guides/."""
+    """Put the pages of a folder in its place in the navigation, in their order: `guides/` is all below docs/guides/."""
     found: list[Any] = []
     for entry in nav:
         if isinstance(entry, str) and entry.endswith("/"):
-            found += sorted(page for page in pages if page.startswith(entry))
+            found += [page for page in pages if page.startswith(entry)]
         elif isinstance(entry, Mapping):
             found.append({title: expanded(of, pages) if isinstance(of, list) else of for title, of in entry.items()})
         else:
