@@ -52,7 +52,7 @@ def measure(docker: Docker, names: Mapping[str, str]) -> Pulls:
             for tag, image in (("before", _baseline(docker, folder / "before")), ("now", names["chatops"]))
         ]
         daemon("rmi", "--force", BASE_IMAGE)
-        step = _Step(daemon, folder)
+        step = _Step(daemon)
         pulls = [[step.pulled_and_run(image) for image in _in_turn(pushed, number)] for number in range(ROUNDS)]
         for image in pushed:
             daemon("pull", "--quiet", image)
@@ -95,10 +95,9 @@ def _seconds_of_a_build(docker: Docker, checkout: Path) -> float:
 class _Step:
     """A step of chatops whose event is a comment that is no command."""
 
-    def __init__(self, daemon: Docker, folder: Path) -> None:
+    def __init__(self, daemon: Docker) -> None:
         self._daemon = daemon
-        self._event = folder / "event.json"
-        self._event.write_text(json.dumps(comment_event("Nice work, thank you")))
+        self._event = json.dumps(comment_event("Nice work, thank you")).encode()
 
     def pulled_and_run(self, image: str) -> float:
         """Return the seconds from `docker pull` to the decision; the store is empty before and after."""
@@ -119,14 +118,9 @@ class _Step:
         environment = {
             "GITHUB_REPOSITORY": "octo/digits",
             "GITHUB_EVENT_NAME": "issue_comment",
-            "GITHUB_EVENT_PATH": "/event.json",
+            "GITHUB_EVENT_PATH": "/dev/stdin",  # the daemon is in a container, and mounts nothing of this machine
             "INPUT_COMMANDS": "/train",
             "INPUT_GITHUB-TOKEN": "of no use",
         }
         options = [word for key, value in environment.items() for word in ("--env", f"{key}={value}")]
-        container = self._daemon("create", "--network", "none", *options, image).strip()
-        try:
-            self._daemon("cp", str(self._event), f"{container}:/event.json")
-            self._daemon("start", "--attach", container)
-        finally:
-            self._daemon("rm", container)
+        self._daemon("run", "--rm", "--interactive", "--network", "none", *options, image, input=self._event)
