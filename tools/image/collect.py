@@ -246,7 +246,9 @@ class Debian:
 
     def packages(self, files: Iterable[Path]) -> list[str]:
         """Return the names of the packages that these files are of."""
-        names = {self._owners.get(usr_merged(str(file))) for path in files for file in (path, path.resolve())}
+        # A folder is of many packages, and the one that dpkg names last says nothing.
+        places = (file for path in files for file in (path, path.resolve()) if not file.is_dir())
+        names = {self._owners.get(usr_merged(str(file))) for file in places}
         return sorted(filter(None, names))
 
     def describe(self, package: str, image: Image) -> None:
