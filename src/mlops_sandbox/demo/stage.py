@@ -22,7 +22,9 @@ from mlops_sandbox.suite import Sandbox
 
 NAME = "octo-org/digits"
 MAINTAINER, CONTRIBUTOR, REVIEWER, STRANGER = "maintainer", "contributor", "reviewer", "stranger"
-BASELINE, MLOPS, DEPLOY = (f".github/workflows/{name}.yml" for name in ("baseline", "mlops", "deploy"))
+BASELINE, MLOPS, DEPLOY, STATEMENT = (
+    f".github/workflows/{name}.yml" for name in ("baseline", "mlops", "deploy", "statement")
+)
 _TAIL_LINES = 15
 _SECONDS_TO_CANCEL = 15.0
 
@@ -111,9 +113,8 @@ class Stage:
         raise DemoFailed(f"the run {log} ended with {run.conclusion}")
 
     def _create(self, path: str, delivery: Delivery[Any], *, by: str, log: str) -> ActionsRun:
-        committed, own = self.digits.path / path, Path(__file__).with_name(Path(path).name)
         try:
-            run = self._actions.create(load(committed if committed.exists() else own, path), delivery, by=by)
+            run = self._actions.create(load(self.digits.path / path, path), delivery, by=by)
         except NotTriggered as error:
             raise DemoFailed(str(error)) from error
 

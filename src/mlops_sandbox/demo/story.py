@@ -24,6 +24,7 @@ from mlops_sandbox.demo.stage import (
     MLOPS,
     NAME,
     REVIEWER,
+    STATEMENT,
     STRANGER,
     DemoFailed,
     Stage,
@@ -37,7 +38,6 @@ COMMAND = "/train lr=3e-3 epochs=20"
 APPROVED_COMMAND = f"{COMMAND} approval=true"
 SECOND_COMMAND = "/train lr=1e-4"  # learns too little for the gates
 MISSPELLED = "/train learning-rate=3e-3"
-_STATEMENT = ".github/workflows/statement.yml"  # beside this module; the example has none
 _CARRIED_OUT = {"/status": "status", "/stop": "stopped", "/approve": "approved"}  # the output `reason`
 _SECONDS_TO_APPROVAL = 300.0  # a cold, busy machine builds the image before
 
@@ -181,8 +181,8 @@ class Story:
         image, workflow = trained.step("publish").outputs.get("ref", ""), trained.step("workflow").outputs["workflow-uid"]
         sha, number = self._stage.digits.branch, str(pull.number)
         inputs = {"sha": sha, "image": image, "workflow-uid": workflow, "pr-number": number}
-        started = self._stage.repository.workflow_dispatch(inputs, workflow=_STATEMENT, by=MAINTAINER)
-        run = self._stage.run(_STATEMENT, started, by=MAINTAINER, log="statement")
+        started = self._stage.repository.workflow_dispatch(inputs, workflow=STATEMENT, by=MAINTAINER)
+        run = self._stage.run(STATEMENT, started, by=MAINTAINER, log="statement")
         self._stage.expect(run, "success", "statement")
         path = results.copy_from_workspace(self._output, run, "statement", "statement")
         job = str(self._stage.recording.act("statement").run.record.id)
