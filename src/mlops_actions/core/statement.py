@@ -52,6 +52,8 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://github.com/machine-learning-apps/mlops-actions/training/v1"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MAX_TEXT = 2000  # characters of any text
+# How a candidate was chosen. A mean of several is no model, so that nothing is stated about it.
+BEST, ALL, LATEST = JUDGES = ("best", "all", "latest")
 MAX_ENTRIES = 1000  # entries of any list; actions/attest takes 1,024 subjects
 
 
@@ -132,7 +134,7 @@ class Candidates:
 
     query: RunQuery
     run_ids: tuple[str, ...]
-    judge: str = "best"
+    judge: str = BEST
     by: Ranking | None = None
     by_group: bool = False
 

@@ -12,6 +12,7 @@ from mlops_actions.core import run_query
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.runs import ArtifactFile
 from mlops_actions.core.statement import (
+    JUDGES,
     MAX_ENTRIES,
     MAX_TEXT,
     PREDICATE_TYPE,
@@ -112,6 +113,8 @@ def _candidates(value: Any) -> Candidates:
     if not isinstance(by_group, bool):
         raise ValueError("'candidates.byGroup' is not true or false")
     query, judge = run_query.read(candidates.get("query")), _text(candidates, "judge")
+    if judge not in JUDGES:
+        raise ValueError(f"'candidates.judge' is none of {', '.join(JUDGES)}")
     return Candidates(query, tuple(ids), judge, _ranking(candidates), by_group)
 
 

@@ -5,7 +5,7 @@ It describes what wandb-runs writes. A reader must ignore unknown keys, so the s
 
 from __future__ import annotations
 
-from mlops_actions.core.statement import MAX_ENTRIES, PREDICATE_TYPE
+from mlops_actions.core.statement import JUDGES, MAX_ENTRIES, PREDICATE_TYPE
 from mlops_actions.core.types import Json
 
 _TEXT: Json = {"type": "string"}
@@ -74,7 +74,7 @@ PREDICATE_SCHEMA: Json = {
                 {
                     "query": _QUERY,
                     "runs": _list(_TEXT, "Ids."),
-                    "judge": {"enum": ["best", "all", "latest"], "description": "The input `judge`."},
+                    "judge": {"enum": list(JUDGES), "description": "The input `judge`."},
                     "byGroup": {"type": "boolean", "description": "Whether groups of seeds were compared."},
                 },
                 {"by": _BY},

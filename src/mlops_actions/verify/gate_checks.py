@@ -9,8 +9,8 @@ from statistics import fmean
 
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.gates import DIRECTIONS, Gate
-from mlops_actions.core.runs import Run, RunQuery
-from mlops_actions.core.statement import PassedGate, Ranking, StatedRun, Training
+from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value
+from mlops_actions.core.statement import PassedGate, Ranking, StatedRun, TrainedRun, Training
 from mlops_actions.core.statistics import of_runs
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.policy import GATES, REQUIRED_GATES, Policy
@@ -19,7 +19,7 @@ from mlops_actions.verify.selection import parsed_gates
 
 @dataclass(frozen=True)
 class SeedRecords:
-    """What the tracker tells about the seeds of groups: `runs` are the stated runs with their configs, by id.
+    """What the tracker tells about the seeds of groups: `runs` are runs with their configs, by id.
 
     `choices` is the number of groups that the judged one was the best of; None where a candidate is gone since.
     """
@@ -39,6 +39,29 @@ def check_gates(training: Training, seeds: SeedRecords | None = None) -> Iterato
         yield Check(GATES, None, "gates: the statement names none")
     for stated in training.gates:
         yield _check_gate(stated, training, seeds)
+
+
+def check_every_candidate(
+    training: Training, others: Sequence[Sequence[Run]], seeds: SeedRecords | None = None
+) -> Iterator[Check]:
+    """Evaluate every gate on each of the other candidates, by the tracker's record: with `judge: all` all must pass."""
+    for stated in training.gates:
+        for group in others:
+            check = _check_gate(
+                stated, replace(training, runs=_as_stated(group, parsed_gates(training))), seeds, is_other=True
+            )
+            if not check.holds:
+                names = ", ".join(run.id for run in group)
+                yield Check(GATES, check.holds, f"candidate {names}, since 'judge: all' was stated: {check.text}")
+
+
+def _as_stated(group: Sequence[Run], gates: Sequence[Gate]) -> tuple[TrainedRun, ...]:
+    found = []
+    for run in group:
+        values = {gate.metric: finite_number(metric_value(run, gate.metric)) for gate in gates}
+        metrics = {name: value for name, value in values.items() if value is not None}
+        found.append(TrainedRun(run.id, run.url, run.commit, metrics))
+    return tuple(found)
 
 
 def check_required(training: Training, policy: Policy) -> Iterator[Check]:
@@ -79,14 +102,17 @@ def _tags(query: RunQuery) -> tuple[set[str], bool]:
     return tags, all(alternative == RunQuery(tags=alternative.tags) for alternative in query.any_of) and bool(query.any_of)
 
 
-def _check_gate(stated: PassedGate, training: Training, seeds: SeedRecords | None) -> Check:
+def _check_gate(stated: PassedGate, training: Training, seeds: SeedRecords | None, *, is_other: bool = False) -> Check:
+    """Compute one gate; the stated value is the judged run's, and of no other candidate (`is_other`)."""
     label = f"gate {stated.rule}"
     try:
         (gate,) = gate_grammar.parse([stated.rule])
     except ValueError:
         return Check(GATES, False, f"gate {stated.rule!r}: it is no gate")
     value = _mean_of(training.runs, gate.metric)
-    if value is None or not _same(value, stated.value):
+    if value is None and is_other:
+        return Check(GATES, False, f"{label}: no finite value of {gate.metric}")
+    if value is None or not (is_other or _same(value, stated.value)):
         return Check(GATES, False, f"{label}: the statement's own runs do not have the value {stated.value}")
     if gate.confidence:
         return _check_evidence(gate, stated, training, seeds)

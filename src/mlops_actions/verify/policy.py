@@ -22,6 +22,7 @@ from typing import Any
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.parsers import items, yaml_value
+from mlops_actions.core.statement import JUDGES
 from mlops_actions.core.suggest import did_you_mean
 
 REPOSITORY, COMMIT, PROJECT = "repository", "commit", "project"
@@ -61,8 +62,6 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     GATES: (RUNS, METRICS, BASELINES),
 }
 _KEYS = ("checks", "gates", "baseline-tags", "max-baselines", "select-by", "judge")
-# What a statement can say: a mean is no model, so that nothing is stated about it.
-_JUDGES = ("best", "all", "latest")
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,8 @@ def parse_file(text: str) -> Policy:
     if "max-baselines" in document and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
         raise ValueError("has 'max-baselines' that is no number of baselines")
     judge = document.get("judge", "")
-    if "judge" in document and judge not in _JUDGES:
-        raise ValueError(f"has 'judge' that is none of {', '.join(_JUDGES)}")
+    if "judge" in document and judge not in JUDGES:
+        raise ValueError(f"has 'judge' that is none of {', '.join(JUDGES)}")
     policy = Policy(checks, gates, tags, select_by, limit, judge)
     if REQUIRED_GATES in checks and not policy.compares_gates:
         raise ValueError(f"asks for {REQUIRED_GATES!r}, but names no 'gates'")

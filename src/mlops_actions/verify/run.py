@@ -93,8 +93,9 @@ def verify(subjects: list[Json], training: Training, request: Request, ports: Po
     """Run all checks of a statement; an error of the registry or the tracker prevents only its own checks."""
     pins = request.pins
     required = request.policy.required(_applicable(training), pins.names)
-    # Evidence depends on how many candidates there were: hidden ones would make it look stronger.
-    if GATES in required and gate_checks.asks_for_evidence(training):
+    # Hidden candidates would make evidence look stronger, and with `judge: all` each of them must pass.
+    is_about_all = gate_checks.asks_for_evidence(training) or selection.is_of_all(training)
+    if GATES in required and is_about_all:
         required = tuple(name for name in CHECKS if name in {*required, CANDIDATES})
     verification = Verification(required=required)
     signature = "not checked here (`gh attestation verify` does)" if signed else "the file has none; its author is not known"
@@ -214,9 +215,13 @@ class _Tracker:
         stated: Sequence[StatedRun] = (*self._training.runs, *baselines)
         names = tuple(dict.fromkeys(name for run in stated for name in run.metrics))
         ids = tuple(dict.fromkeys(run.id for run in stated))
-        config = SEED_KEYS if gate_checks.asks_for_evidence(self._training) else ()
-        found = self._reader.find(RunQuery(run_ids=ids), None, RunKeys(config=config, summary=names)).candidates
+        keys = RunKeys(config=self._seed_keys, summary=names)
+        found = self._reader.find(RunQuery(run_ids=ids), None, keys).candidates
         return {run.id: run for run in found}
+
+    @property
+    def _seed_keys(self) -> tuple[str, ...]:
+        return SEED_KEYS if gate_checks.asks_for_evidence(self._training) else ()
 
     @cached_property
     def _judged(self) -> list[Run]:
@@ -251,15 +256,23 @@ class _Tracker:
         if candidates is None:
             return (), RunKeys()
         key = candidates.query.commit_config_key
-        names = (candidates.by.metric,) if candidates.by else ()
-        keys = RunKeys(config=(key,) if key else (), summary=(selection.LAST_LOGGED, *names))
+        config, names = (key,) if key else (), (candidates.by.metric,) if candidates.by else ()
+        if selection.is_of_all(self._training):  # each must pass the gates
+            config = (*config, *self._seed_keys)
+            names = (*names, *(gate.metric for gate in selection.parsed_gates(self._training)))
+        keys = RunKeys(config=tuple(dict.fromkeys(config)), summary=tuple(dict.fromkeys((selection.LAST_LOGGED, *names))))
         return self._reader.find(candidates.query, None, keys).candidates, keys
 
     def check_gates(self) -> Iterator[Check]:
-        seeds = None
-        if self._is_ours and gate_checks.asks_for_evidence(self._training):
-            seeds = gate_checks.SeedRecords(self._runs, selection.choices(self._training, self._selected[0]))
+        seeds: gate_checks.SeedRecords | None = None
+        others: Sequence[Sequence[Run]] = ()
+        if self._is_ours and (selection.is_of_all(self._training) or self._seed_keys):
+            selected = self._selected[0]
+            others = selection.other_candidates(self._training, selected)
+            runs = {**{run.id: run for group in others for run in group}, **self._runs}
+            seeds = gate_checks.SeedRecords(runs, selection.choices(self._training, selected))
         yield from gate_checks.check_gates(self._training, seeds)
+        yield from gate_checks.check_every_candidate(self._training, others, seeds)
 
     def check_baselines(self) -> Iterator[Check]:
         baselines = self._training.baselines

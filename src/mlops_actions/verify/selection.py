@@ -13,7 +13,7 @@ from typing import Any
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.provenance import differ
 from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value, value_at
-from mlops_actions.core.statement import Candidates, Ranking, StatedRun, Training
+from mlops_actions.core.statement import ALL, LATEST, Candidates, Ranking, StatedRun, Training
 from mlops_actions.verify.checks import Check, check_metrics
 from mlops_actions.verify.policy import BASELINES, CANDIDATES, JUDGED, Policy
 
@@ -70,7 +70,7 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
         return Check(JUDGED, False, f"judged: {names} is no candidate of the {len(groups)} that finished")
     if len(groups) == 1:
         return Check(JUDGED, True, f"judged: {names} is the only candidate that finished")
-    if candidates.judge == "latest" or candidates.by is None:
+    if candidates.judge == LATEST or candidates.by is None:
         if policy.select_by:
             return Check(JUDGED, False, f"judged: {names} was not chosen by {policy.select_by}, but as the latest candidate")
         return Check(JUDGED, group is groups[0], f"judged: the latest of {len(groups)} candidates is {_listed(groups[0])}")
@@ -83,12 +83,30 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
 
 
 def choices(training: Training, selected: Sequence[Run]) -> int | None:
-    """Return the number of candidates that the judged one was the best of; None where the tracker lacks one by now."""
+    """Return the number of candidates that the judged one can be the best of; None where the tracker lacks one by now.
+
+    It is one where all must pass (`other_candidates`), and where the latest was judged, and is the latest.
+    """
     candidates = training.candidates
     if candidates is None or not {run.id for run in selected} >= set(candidates.run_ids):
         return None
-    is_chosen = candidates.judge == "best" and candidates.by is not None
-    return max(1, len(_candidate_groups(candidates, selected))) if is_chosen else 1
+    groups = _candidate_groups(candidates, selected)
+    by_time = candidates.judge == LATEST or candidates.by is None
+    is_newest = bool(groups) and {run.id for run in groups[0]} == {run.id for run in training.runs}
+    return 1 if is_of_all(training) or (by_time and is_newest) else max(1, len(groups))
+
+
+def is_of_all(training: Training) -> bool:
+    """Tell whether the statement says that every candidate passed the gates."""
+    return training.candidates is not None and training.candidates.judge == ALL
+
+
+def other_candidates(training: Training, selected: Sequence[Run]) -> list[list[Run]]:
+    """Return the candidates, or groups of them, that must pass the gates beside the judged one: those of `judge: all`."""
+    candidates, judged = training.candidates, {run.id for run in training.runs}
+    if candidates is None or not is_of_all(training):
+        return []
+    return [group for group in _candidate_groups(candidates, selected) if not judged & {run.id for run in group}]
 
 
 def _candidate_groups(candidates: Candidates, selected: Sequence[Run]) -> list[list[Run]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,30 @@ GATES = (
     "acc >= baseline.mean - 1% with 95% confidence",
     "acc >= 0.9 with 90% confidence",
 )
+WIDE = (0.95, 0.955, 0.952)
 POLICY = "tracker,runs,metrics,judged,baselines,gates"
 
 
 @pytest.fixture
 def statement(step: WandbStep) -> Json:
     """Two groups of candidates and one of baselines, three seeds each; the better one passed."""
-    values = {"wide": (0.95, 0.955, 0.952), "deep": (0.93, 0.94, 0.935), "main": (0.921, 0.924, 0.919)}
-    for group, accuracies in values.items():
+    log_groups(step, {"deep": (0.93, 0.94, 0.935), "wide": WIDE, "main": (0.921, 0.924, 0.919)})
+    return state(step, gates="\n".join(GATES), aggregate="group")
+
+
+def log_groups(step: WandbStep, groups: Mapping[str, Sequence[float]]) -> None:
+    """Log groups of three seeds, the newest first; `main` is the baseline."""
+    for age, (group, accuracies) in enumerate(groups.items()):
+        log, commit = (step.baseline, OTHER) if group == "main" else (step.candidate, SHA)
         for seed, accuracy in enumerate(accuracies):
-            log = step.baseline if group == "main" else step.candidate
-            commit = OTHER if group == "main" else SHA
-            config = {"seed": seed}
-            log(f"{group}{seed}", group=group, commit=commit, age=seed, config=config, summary={"acc": accuracy})
+            log(f"{group}{seed}", group=group, commit=commit, age=age, config={"seed": seed}, summary={"acc": accuracy})
+
+
+def state(step: WandbStep, **inputs: str) -> Json:
+    """Run the step, which must pass, and return its statement."""
     code = step.run(
-        sha=SHA, metrics="acc:max", gates="\n".join(GATES), baseline_tags="baseline", aggregate="group", statement="true",
-        image=f"ghcr.io/acme/digits@sha256:{'0' * 64}",
+        sha=SHA, metrics="acc:max", baseline_tags="baseline", statement="true",
+        image=f"ghcr.io/acme/digits@sha256:{'0' * 64}", **inputs,
     )  # fmt: skip
     assert code == 0, step.log
     written: Json = json.loads((step.workspace / step.outputs()["statement"]).read_text())
@@ -123,3 +131,51 @@ def test_a_policy_can_name_how_the_candidate_was_judged(
     code, output = verify(step, statement, str(rules))
     assert code == expected, output
     assert ("was judged by 'judge: best', not " in output) == bool(expected)
+
+
+# Ways to say how the group `wide` was judged, each with the line that tells. Alone it would be good enough for the number,
+# but it is the best of two, and not the latest.
+CLAIMS = {
+    "best": "for the best of 2, against 0.936",
+    "latest": "for the best of 2, against 0.936",
+    "all": "✗ candidate deep0, deep1, deep2, since 'judge: all' was stated: gate acc >= 0.936 with 95% confidence: ",
+}
+
+
+@pytest.mark.parametrize(("judge", "line"), CLAIMS.items(), ids=CLAIMS)
+def test_no_claim_about_the_judging_makes_evidence_stronger(step: WandbStep, statement: Json, judge: str, line: str) -> None:
+    forged = copy.deepcopy(statement)
+    forged["predicate"]["candidates"]["judge"] = judge
+    gate = forged["predicate"]["gates"][2]
+    forged["predicate"]["gates"] = [{**gate, "rule": "acc >= 0.936 with 95% confidence", "required": 0.936}]
+    code, output = verify(step, forged, "gates")
+    assert code == 1, output
+    assert "✗ policy: 1 of 5 required checks do not hold: gates (✗)" in output, output
+    assert line in output, output
+
+
+def test_a_way_to_judge_that_there_is_not_is_no_statement(step: WandbStep, statement: Json) -> None:
+    statement["predicate"]["candidates"]["judge"] = "beast"
+    assert verify(step, statement)[0] == 2
+
+
+# The gate, what it is about, and whether a statement about the best one may claim that all passed it.
+OF_ALL = {
+    "a number": ("acc >= 0.92", "", True),
+    "a number that one misses": ("acc >= 0.94", "", False),
+    "a baseline": ("acc >= baseline.mean", "", True),
+    "groups": ("acc >= 0.92", "group", True),
+    "groups, of which one misses it": ("acc >= 0.94", "group", False),
+    "evidence": ("acc >= 0.9 with 90% confidence", "group", True),
+}
+
+
+@pytest.mark.parametrize(("gate", "aggregate", "holds"), OF_ALL.values(), ids=OF_ALL)
+def test_with_judge_all_every_candidate_is_computed_again(step: WandbStep, gate: str, aggregate: str, holds: bool) -> None:
+    log_groups(step, {"deep": (0.93, 0.94, 0.935), "wide": WIDE, "main": (0.921, 0.924, 0.919)})
+    inputs = {"gates": gate, "aggregate": aggregate, "select_by": "acc:max", "judge": "all" if holds else "best"}
+    written = state(step, **{name: text for name, text in inputs.items() if text})
+    written["predicate"]["candidates"]["judge"] = "all"
+    code, output = verify(step, written, "gates")
+    assert code == int(not holds), output
+    assert ("since 'judge: all' was stated" not in output) == holds, output
