@@ -19,6 +19,9 @@ from mlops_actions.core.types import Json
 from mlops_actions.starter import python_code
 
 _YAML = (".yml", ".yaml")
+# Parsing takes time: 100 KB of YAML take seconds. What people write of these is far smaller.
+_MAX_YAML_CHARACTERS = 64 * 1024
+_MAX_PARSED = {"yaml": 512 * 1024, "python": 4 * 1024 * 1024}
 _KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 # A line `ENV` or `ARG` of a Dockerfile, and on it both `WANDB_PROJECT=x` and `WANDB_PROJECT x`.
 _ENV = re.compile(r"^[ \t]*(?:ENV|ARG)[ \t](.*)$", re.MULTILINE | re.IGNORECASE)
@@ -78,20 +81,27 @@ def look(files: Files) -> Proposals:
     dockerfiles: list[str] = []
     manifests: list[OwnManifest] = []
     rendered: list[str] = []
+    left = dict(_MAX_PARSED)
     for path in paths:
         if not path.isprintable():
             continue
         kind = _kind_of(path)
         text = files.read(path) if kind else ""
-        for name, finding in _wandb(kind, path, text):
+        is_rendered = any(str(parent) in rendered_folders for parent in PurePosixPath(path).parents)
+        documents: list[Any] = []
+        if _is_parsed(kind, text):
+            left[kind] -= len(text)
+            if left[kind] < 0:
+                continue
+            documents = _documents(text) if kind == "yaml" else []
+        for name, finding in _wandb(kind, path, text, documents):
             values[name].append(finding)
         if kind == "dockerfile":
             dockerfiles.append(path)
+        elif kind == "yaml" and "argoproj.io" in text and is_rendered:
+            rendered.append(path)
         elif kind == "yaml" and "argoproj.io" in text:
-            if any(str(parent) in rendered_folders for parent in PurePosixPath(path).parents):
-                rendered.append(path)
-            else:
-                manifests += _manifests(path, text)
+            manifests += _manifests(path, documents)
     return Proposals(
         _distinct(values["project"]), _distinct(values["entity"]), tuple(dockerfiles), tuple(manifests), tuple(rendered)
     )
@@ -99,7 +109,7 @@ def look(files: Files) -> Proposals:
 
 def manifests_of(path: str, text: str) -> list[OwnManifest]:
     """Return the whole Argo workflows of one file."""
-    return list(_manifests(path, text))
+    return list(_manifests(path, _documents(text)))
 
 
 def _kind_of(path: str) -> str:
@@ -112,7 +122,14 @@ def _kind_of(path: str) -> str:
     return "dockerfile" if is_dockerfile and not name.endswith(".dockerignore") else ""
 
 
-def _wandb(kind: str, path: str, text: str) -> Iterator[tuple[str, Finding]]:
+def _is_parsed(kind: str, text: str) -> bool:
+    """Tell whether a file may say something, and is not too long to be read for it."""
+    if kind == "yaml":
+        return ("argoproj.io" in text or "WANDB_" in text) and len(text) <= _MAX_YAML_CHARACTERS
+    return kind == "python" and "wandb" in text.lower()
+
+
+def _wandb(kind: str, path: str, text: str, documents: list[Any]) -> Iterator[tuple[str, Finding]]:
     """Yield the name, `project` or `entity`, and the value, wherever a file sets them for the W&B SDK."""
     if "wandb" not in text.lower():
         return
@@ -124,7 +141,7 @@ def _wandb(kind: str, path: str, text: str) -> Iterator[tuple[str, Finding]]:
             for match in _VARIABLE.finditer(instruction[1]):
                 yield _VARIABLES[match[1]], Finding(match[2].strip("\"'"), _place(path, text, instruction.start(1)))
     elif kind == "yaml" and "WANDB_" in text:
-        for name, value in _variables(_documents(text)):
+        for name, value in _variables(documents):
             yield name, Finding(value, path)
 
 
@@ -161,8 +178,8 @@ def _variables(documents: list[Any]) -> Iterator[tuple[str, str]]:
             waiting += list(value.values())[::-1]
 
 
-def _manifests(path: str, text: str) -> Iterator[OwnManifest]:
-    for document in _documents(text):
+def _manifests(path: str, documents: list[Any]) -> Iterator[OwnManifest]:
+    for document in documents:
         if not isinstance(document, dict) or document.get("kind") not in _KINDS:
             continue
         if not str(document.get("apiVersion", "")).startswith("argoproj.io/"):

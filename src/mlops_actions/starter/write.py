@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -28,10 +29,12 @@ class Plan:
     same: tuple[str, ...]
 
     def difference(self, path: str) -> str:
-        """Return a unified diff from the file as it is to the starter's text."""
-        old = (_read(self.root / path) or "").splitlines(keepends=True)
-        new = self.different[path].splitlines(keepends=True)
-        lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
+        """Return a unified diff from the file as it is to the starter's text.
+
+        Whoever wrote the file may mean harm: what could move or hide text on a terminal is shown as an escape.
+        """
+        old = _lines(_read(self.root / path) or "")
+        lines = difflib.unified_diff(old, _lines(self.different[path]), f"a/{path}", f"b/{path}")
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
@@ -95,6 +98,14 @@ def _check_parent(root: Path, path: Path) -> None:
         raise BadInput(f"{parent} is not a directory", "remove the file in its place, and run the command again")
 
 
+def _lines(text: str) -> list[str]:
+    """Return the lines with their ends, as git counts them, and with escapes for what cannot be printed."""
+    return [
+        "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in line)
+        for line in re.findall(r"[^\n]*\n|[^\n]+", text)
+    ]
+
+
 def _read(path: Path) -> str | None:
     """Return the text of a file; None for a link, a large file or no text."""
     try:
@@ -115,7 +126,11 @@ def _make_folders(folder: Path) -> list[Path]:
 def _draft(path: Path, text: str) -> Path:
     """Write a file beside the one that it replaces."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).chmod(0o644)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+    except BaseException:
+        Path(name).unlink()
+        raise
     return Path(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlops_actions.starter import repository
+from mlops_actions.starter import findings, repository
 from mlops_actions.starter.findings import Finding, Proposals, look
 from mlops_actions.starter.render import WORKFLOW
 from mlops_actions.starter.repository import RepositoryFiles
@@ -233,3 +233,22 @@ def test_only_so_many_names_and_bytes_are_read(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(repository, "MAX_ENTRIES", 100)
     monkeypatch.setattr(repository, "MAX_TOTAL_BYTES", 100)
     assert len(look(RepositoryFiles(tmp_path)).projects) == 2
+
+
+@pytest.mark.parametrize("kind", ["yaml", "python"])
+def test_only_so_much_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    ending, text = {
+        "yaml": ("yml", "{{name: WANDB_PROJECT, value: p{}}}\n"),
+        "python": ("py", "wandb.init(project='p{}')\n"),
+    }[kind]
+    files = {f"{number}.{ending}": text.format(number) for number in range(5)}
+    other = {f"{number}-other.{ending}": "# neither of the two\n" * 100 for number in range(5)}
+    monkeypatch.setitem(findings._MAX_PARSED, kind, 2 * len(files[f"0.{ending}"]))
+    assert [project.value for project in found(tmp_path, {**files, **other}).projects] == ["p0", "p1"]
+
+
+def test_a_long_yaml_file_is_not_parsed_unless_it_is_named(tmp_path: Path) -> None:
+    tree(tmp_path, {"argo.yaml": f"{ARGO}{'# long' * 20_000}\n"})
+    assert look(RepositoryFiles(tmp_path)) == Proposals()
+    assert init(tmp_path, "--project", "octo/digits", "--manifest", "argo.yaml") == 0
+    assert given(tmp_path, "workflow")["workflow"] == "argo.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,16 @@ def test_without_a_terminal_update_shows_the_difference_and_changes_nothing(
     assert "namespace: ml" in (tmp_path / WORKFLOW).read_text()
 
 
+def test_a_difference_cannot_move_or_hide_text_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / WORKFLOW).parent.mkdir(parents=True)
+    (tmp_path / WORKFLOW).write_bytes("name: x\x1b[2J\u202e\r\n\ta: \x0b\x9b1A é\x00\u2028b\nend".encode())
+    assert init(tmp_path, "--project", "octo/digits", "--update", "--yes") == 0
+    output = capsys.readouterr().out
+    assert all(letter.isprintable() or letter in "\n\t" for letter in output)
+    shown = r"-name: x\x1b[2J\u202e\r", "-\t" + r"a: \x0b\x9b1A é\x00\u2028b", "-end", r"\ No newline at end of file"
+    assert "\n".join(shown) in output
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\xff\xfe", b"- 1", b"jobs: {a: {steps: [1, {uses: 2}]}}", b"a: &a [*a]", b"jobs:\n  x: [" * 500]
 )
@@ -124,6 +135,17 @@ def test_all_files_are_written_or_none(
     monkeypatch.undo()
     assert sorted(os.listdir(tmp_path)) == ["kept", "link"]  # noqa: PTH208 - names, hidden ones too
     assert ((tmp_path / "kept").read_text(), (tmp_path / "link").is_symlink()) == ("old", True)
+
+
+def test_a_disk_that_is_full_leaves_nothing_behind(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            write.write(tmp_path, {"a/first": "fits", "b/second": "x" * 5000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_may_not_be_written_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
