@@ -63,7 +63,13 @@ def test_a_registry_gets_only_its_own_login(tmp_path: Path) -> None:
         ("git@github.com:octo/digits.git", ("github.com", "octo/digits")),
         ("ssh://git@git.example:2222/octo/digits", ("git.example", "octo/digits")),
         ("https://user:token@git.example/octo/digits/", ("git.example", "octo/digits")),
+        ("https://git.example/octo_corp/digits.v2_x", ("git.example", "octo_corp/digits.v2_x")),
         ("/srv/digits.git", ("", "")),
+        # What is printed with the name is pasted into a shell.
+        ("https://github.com/octo/$(touch${IFS}ran)", ("", "")),
+        ("git@github.com;touch ran:octo/digits", ("", "")),
+        ("git@git.example:octo/a b", ("", "")),
+        ("https://git.example/octo/\udce9", ("", "")),
     ],
 )
 def test_the_repository_is_that_of_the_remote(tmp_path: Path, url: str, expected: tuple[str, str]) -> None:

@@ -12,7 +12,7 @@ def output_of(command: Sequence[str]) -> str:
     """Return what a program prints; empty where it is missing, fails, or takes longer than 10 seconds."""
     try:
         done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

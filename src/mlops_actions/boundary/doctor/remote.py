@@ -7,7 +7,10 @@ from pathlib import Path
 
 from mlops_actions.boundary.doctor.programs import output_of
 
-_REMOTE = re.compile(r"(?:https?://|ssh://|git@)(?:[^@/]*@)?([^/:]+)(?::[0-9]+)?[/:]([^/]+/[^/]+?)(?:\.git)?/?")
+# Names as GitHub allows them, and nothing that a shell would take for more: commands to paste hold them.
+_REMOTE = re.compile(
+    r"(?:https?://|ssh://|git@)(?:[^@/]*@)?([A-Za-z0-9.-]+)(?::[0-9]+)?[/:]([\w-]+/[\w.-]+?)(?:\.git)?/?", re.ASCII
+)
 
 
 def remote_of(directory: Path) -> tuple[str, str]:
