@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mlops_actions.core.errors import BadInput
@@ -64,6 +65,7 @@ class WorkspaceFiles:
         """Return the path that an input names, existing or not; raises BadInput where it is outside the workspace."""
         try:
             resolved = (self._root / path).resolve()
+            resolved.exists()  # raises for a name too long, which `resolve` takes
         except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL byte, a name too long
             raise BadInput(f"input '{input_name}' is no path: {path!r} ({error})", self._remedy(input_name)) from None
         if not resolved.is_relative_to(self._root):
@@ -75,8 +77,8 @@ class WorkspaceFiles:
 
     def make_folder(self, path: Path) -> None:
         """Make a folder that `path` returned, and those above it, for the workspace's owner; raises BadInput."""
-        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         try:
+            missing = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(
@@ -96,10 +98,12 @@ class WorkspaceFiles:
                 self._give(Path(folder, name))
 
     def _give(self, path: Path) -> None:
-        owner = self._root.stat()
-        # Only root may give files away; whoever else runs this is the owner of what it wrote.
-        if os.geteuid() == 0 and os.path.lexists(path):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        # Only root may give files away; whoever else runs this is the owner of what it wrote. Some file systems refuse it to
+        # root, too, such as a share that squashes root. What was written counts, whoever owns it.
+        if os.geteuid() == 0:
+            with suppress(OSError):
+                owner = self._root.stat()
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def write(self, folder: Path, files: Mapping[str, str]) -> dict[str, str]:
         """Write files (name → content) into a folder that `path` returned, and create the folder.

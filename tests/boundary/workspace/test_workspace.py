@@ -102,3 +102,25 @@ def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot be made"):
         WorkspaceFiles(tmp_path).make_folder(tmp_path / "file" / "out")
+
+
+LONG = "a" * 300  # no file system takes such a name
+
+
+def test_a_name_that_is_too_long_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="'report-dir' is no path"):
+        WorkspaceFiles(tmp_path).path(f"out/../{LONG}", "report-dir")
+    with pytest.raises(BadInput, match="cannot be made"):
+        WorkspaceFiles(tmp_path).write(tmp_path / "out" / LONG, {"a.csv": "x"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_system_that_gives_nothing_away_loses_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:  # as a share does that squashes root
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    files = WorkspaceFiles(tmp_path)
+    assert files.write(files.path("reports/today", "report-dir"), {"a.csv": "x"}) == {"a.csv": "reports/today/a.csv"}
+    files.hand_over(tmp_path / "reports")
+    assert (tmp_path / "reports" / "today" / "a.csv").read_text() == "x"
