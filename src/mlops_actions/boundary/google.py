@@ -152,7 +152,7 @@ def _by_identity(sign_in: SignIn, environ: Mapping[str, str], log: Log, scopes: 
             del context, request
             return identity.token(f"https:{name}")
 
-    sts, iam = (environ.get(*pair).rstrip("/") for pair in ((STS_VARIABLE, _STS), (IAM_VARIABLE, _IAM)))
+    sts, iam = ((environ.get(name) or usual).rstrip("/") for name, usual in ((STS_VARIABLE, _STS), (IAM_VARIABLE, _IAM)))
     act_as = f"{iam}/v1/projects/-/serviceAccounts/{sign_in.account}:generateAccessToken" if sign_in.account else None
     return identity_pool.Credentials(  # type: ignore[no-untyped-call]
         audience=name,
