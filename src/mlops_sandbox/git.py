@@ -12,8 +12,11 @@ class GitError(RuntimeError):
     """A git command failed; the message holds git's error output."""
 
 
-def git(directory: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-    """Run a git command in a directory and return its output without white space around it; raises GitError."""
+def git(directory: Path, *arguments: str, environment: Mapping[str, str] | None = None, errors: str = "strict") -> str:
+    """Run a git command in a directory and return its output without white space around it; raises GitError.
+
+    `errors` says what happens with output that is no UTF-8, as `bytes.decode` takes it.
+    """
     environment = {
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_SYSTEM": os.devnull,
@@ -21,7 +24,7 @@ def git(directory: Path, *arguments: str, environment: Mapping[str, str] | None 
         **(environment or {}),
     }
     completed = subprocess.run(
-        ["git", *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False
+        ["git", *arguments], cwd=directory, env=environment, capture_output=True, text=True, errors=errors, check=False
     )
     if completed.returncode:
         raise GitError(f"git {arguments[0]} failed: {completed.stderr.strip()}")

@@ -33,6 +33,7 @@ LABELS = ("training", "trained", "training-failed")
 _WORKFLOWS = ".github/workflows/"
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_CANCEL = 15.0
+_AS_GITHUB = "replace"  # names and messages that are no UTF-8 are shown with question marks
 # Where Docker is missing, the workflow runs from the checkout, and this name stands for the image.
 _NO_IMAGE = "sandbox.invalid/no-image-was-built:checkout"
 
@@ -59,7 +60,11 @@ class OwnRepository:
         heads = dict(
             line.split()
             for line in git(
-                self._origin, "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads"
+                self._origin,
+                "for-each-ref",
+                "--format=%(refname:lstrip=2) %(objectname)",
+                "refs/heads",
+                errors=_AS_GITHUB,
             ).splitlines()
         )
         if (main := heads.pop(self.default_branch, "")) and (repository := self._pushed(self.default_branch, main)):
@@ -119,7 +124,7 @@ class OwnRepository:
         repository.actions_settings.secrets |= set(self._sandbox.secrets())
 
     def _push_to_pull_request(self, repository: Repository, branch: str, sha: str) -> None:
-        title = git(self._origin, "log", "-1", "--format=%s", sha) or branch
+        title = git(self._origin, "log", "-1", "--format=%s", sha, errors=_AS_GITHUB) or branch
         self._push(repository, branch, sha, by=CONTRIBUTOR)
         if any(pull.head_ref == branch and pull.state == "open" for pull in repository.pulls):
             say(f"pushed {branch}: {sha[:12]}")
@@ -130,8 +135,8 @@ class OwnRepository:
     def _push(self, repository: Repository, branch: str, sha: str, *, by: str) -> None:
         tip = repository.commits.get(repository.branches.get(branch, repository.branches[self.default_branch]))
         removed = dict.fromkeys(tip.files if tip else ())
-        repository.push(branch, by=by, message=git(self._origin, "log", "-1", "--format=%B", sha), sha=sha,
-                        files={**removed, **self._files(sha)})  # fmt: skip
+        message = git(self._origin, "log", "-1", "--format=%B", sha, errors=_AS_GITHUB)
+        repository.push(branch, by=by, message=message, sha=sha, files={**removed, **self._files(sha)})
 
     def _files(self, sha: str) -> dict[str, str]:
         """Return the files of a commit that GitHub itself reads, by path."""
@@ -170,7 +175,7 @@ class OwnRepository:
 
 def _default_branch(origin: Path) -> str:
     """Return `main` or `master` where there is one, else the branch that is checked out."""
-    branches = git(origin, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads").splitlines()
+    branches = git(origin, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", errors=_AS_GITHUB).splitlines()
     return next((name for name in ("main", "master") if name in branches), "") or git(
         origin, "symbolic-ref", "--short", "HEAD"
     )

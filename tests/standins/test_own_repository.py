@@ -17,7 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from mlops_sandbox.cluster import ProcessExecutor
 from mlops_sandbox.git import git
+from mlops_sandbox.own_repository import OwnRepository
+from mlops_sandbox.suite import Sandbox
 
 IDENTITY = {f"GIT_{who}_{what}": "reader@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
@@ -137,3 +140,19 @@ def test_a_folder_that_is_no_repository_is_told_in_one_line(tmp_path: Path) -> N
     done = run_for({}, tmp_path)("sandbox", "--repository", str(tmp_path / "none"))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: {tmp_path}/none is no git repository: git init --initial-branch main {tmp_path}/none\n"
+
+
+def test_a_branch_whose_name_is_no_utf8_is_followed_like_any_other(repository: Path, tmp_path: Path) -> None:
+    (repository / ".github").mkdir()
+    (repository / ".github" / "picture.png").write_bytes(b"\xff\xfe")
+    commit(repository, "First")
+    git(repository, "switch", "--quiet", "--create", os.fsdecode(b"caf\xe9"))
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "Latin", environment=IDENTITY)
+    git(repository, "switch", "--quiet", "--create", "other")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "Other", environment=IDENTITY)
+    with Sandbox(ProcessExecutor(lambda _: None)) as sandbox:
+        own = OwnRepository(sandbox, repository, tmp_path / "jobs", "no Docker")
+        own.follow()
+        assert own.repository is not None
+        assert {pull.head_ref: pull.title for pull in own.repository.pulls} == {"caf\ufffd": "Latin", "other": "Other"}
+        assert not own.repository.commits[own.repository.branches["main"]].files

@@ -57,6 +57,12 @@ class _Relinker(HTMLParser):
     def handle_charref(self, name: str) -> None:
         self.output.append(f"&#{name};")
 
+    def handle_decl(self, decl: str) -> None:
+        self.output.append(f"<!{decl}>")
+
+    def handle_comment(self, data: str) -> None:
+        self.output.append(f"<!--{data}-->")
+
     def _place(self, address: str) -> str | None:
         """Return where an address leads; None where it stays."""
         if address in self._places:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from urllib.parse import parse_qs, urlsplit
+import re
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -57,7 +58,10 @@ class Site:
             return self._not_found(request)
         if not _is_own_page(request):
             return PlainTextResponse("Only the page of the pull request itself may send this form.", 403)
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=4)
+        try:
+            fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=4)
+        except ValueError:  # more fields than the form has
+            fields = {}
         author, text = (fields.get(name, [""])[0] for name in ("by", "body"))
         if author not in self.commenters or not text.strip() or len(text) > MAX_BODY_LENGTH:
             return PlainTextResponse("Choose an account of the form, and write a comment that GitHub would take.", 422)
@@ -109,5 +113,5 @@ class Site:
 def _is_own_page(request: Request) -> bool:
     """Return whether a page of this very server sent the form: another site, or a name that leads here, must not."""
     host = request.headers.get("host", "")
-    is_loopback = (urlsplit(f"//{host}").hostname or "") in (name.strip("[]") for name in LOOPBACK)
+    is_loopback = re.sub(r":[0-9]+$", "", host) in LOOPBACK
     return is_loopback and request.headers.get("origin", "") == f"{request.url.scheme}://{host}"

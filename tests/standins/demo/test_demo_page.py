@@ -230,6 +230,7 @@ def test_ids_are_unique(play: Play, stage: Stage) -> None:
         ('<a href="http://else/p">x</a>', '<a href="http://else/p">x</a>'),
         ('<a href="http://h.evil/p">x</a>', '<a href="http://h.evil/p">x</a>'),
         (UNTOUCHED, UNTOUCHED),
+        ("<!doctype html>\n<!-- a <b> -->", "<!doctype html>\n<!-- a <b> -->"),
     ],
 )
 def test_links_to_the_sandbox_lead_to_the_page_or_nowhere(html: str, expected: str) -> None:

@@ -62,8 +62,10 @@ def test_a_comment_of_the_form_is_that_of_a_person_and_starts_workflows(sample: 
         {"Origin": ""},
         {"Origin": "http://127.0.0.1:1"},
         {"Origin": "http://evil.example", "Host": "evil.example"},  # a name that leads to 127.0.0.1
+        {"Origin": "http://127.0.0.1:1@evil.example", "Host": "127.0.0.1:1@evil.example"},
+        {"Origin": "http://[", "Host": "["},
     ],
-    ids=["another site", "a sandboxed frame", "no origin", "another port", "DNS rebinding"],
+    ids=["another site", "a sandboxed frame", "no origin", "another port", "DNS rebinding", "a user", "no host"],
 )
 def test_another_site_cannot_send_the_form(sample: Sample, headers: dict[str, str]) -> None:
     sample.github.open_form(["writer"])
@@ -87,6 +89,13 @@ def test_the_form_takes_what_it_offers_and_what_github_would_take(sample: Sample
     before = len(sample.pull.comments)
     assert send(sample, by=by, body=body).status_code == 422
     assert len(sample.pull.comments) == before
+
+
+def test_more_fields_than_the_form_has_are_refused(sample: Sample) -> None:
+    sample.github.open_form(["writer"])
+    fields = [("by", "writer"), ("body", "/train"), *(("more", str(number)) for number in range(9))]
+    headers = {"Origin": sample.github.origin}
+    assert requests.post(page(sample), data=fields, headers=headers, timeout=10).status_code == 422
 
 
 def test_the_version_changes_with_what_the_page_shows(sample: Sample) -> None:
