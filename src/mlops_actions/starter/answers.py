@@ -13,7 +13,7 @@ from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.core.package import REF
 from mlops_actions.starter.pin import Pin
-from mlops_actions.starter.questions import CONTROLS, NO_CONTROLS, QUESTIONS
+from mlops_actions.starter.questions import CONTROLS, NO_CONTROLS, OPTIONAL, QUESTIONS
 
 NAMESPACE, SERVICE_ACCOUNT, METRICS = "default", "mlops-workflow", ("accuracy:max", "loss:min")
 LABELS = ("training", "trained", "training-failed")
@@ -73,7 +73,7 @@ class Answers:
         problems = []
         for name, text in given:
             try:
-                if text:
+                if text or name not in OPTIONAL:
                     QUESTIONS[name].judged(text)
             except BadInput as problem:
                 problems.append(problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from mlops_actions.starter.answers import Answers, command_parameters, plain_nam
 from mlops_actions.starter.dialogue import Check, Dialogue
 from mlops_actions.starter.findings import Finding, OwnManifest, Proposals, look, manifests_of
 from mlops_actions.starter.pin import Pin, is_reference, of_installation, pin, tags_of
-from mlops_actions.starter.questions import CLUSTERS, CONTROLS, QUESTIONS
+from mlops_actions.starter.questions import CLUSTERS, CONTROLS, OPTIONAL, QUESTIONS
 from mlops_actions.starter.remaining import LocalClone
 from mlops_actions.starter.render import WORKFLOW
 from mlops_actions.starter.repository import RepositoryFiles
@@ -66,12 +67,8 @@ class Collector:
             registry=registry,
             registry_username=self._answer("registry-username", Finding("", "")),
             cluster=self._answer("cluster", Finding(CLUSTERS[0], ""), asks=True),
-            namespace=self._answer(
-                "namespace", _first(Finding(namespace, place), Finding(defaults.NAMESPACE, "")), asks=True
-            ),
-            service_account=self._answer(
-                "service-account", _first(Finding(account, place), Finding(defaults.SERVICE_ACCOUNT, ""))
-            ),
+            namespace=self._answer("namespace", Finding(namespace, place), Finding(defaults.NAMESPACE, ""), asks=True),
+            service_account=self._answer("service-account", Finding(account, place), Finding(defaults.SERVICE_ACCOUNT, "")),
             dockerfile=self._dockerfile,
             manifest=manifest.path if manifest else defaults.MANIFEST,
             parameters=command_parameters(manifest.parameters) if manifest else defaults.PARAMETERS,
@@ -109,24 +106,27 @@ class Collector:
             is_incomplete = name == "project" and given is not None and "/" not in given  # the entity is elsewhere
             for text in given if isinstance(given, list) else [] if is_incomplete else [given]:
                 try:
-                    if text:
+                    if text or (text is not None and name not in OPTIONAL):
                         question.judged(text)
                 except BadInput as problem:
                     problems.append(problem)
         if problems:
             raise problems[0] if len(problems) == 1 else BadInputs(problems)
 
-    def _answer(self, name: str, default: Finding, *, asks: bool = False, check: Check | None = None) -> str:
-        """Take an answer from its flag, an earlier run, the terminal, or the default; judge it wherever it comes from."""
+    def _answer(self, name: str, *proposals: Finding, asks: bool = False, check: Check | None = None) -> str:
+        """Take an answer from its flag, an earlier run, the terminal, or the first proposal that can be used.
+
+        It is judged wherever it comes from.
+        """
         given = getattr(self._options, name.replace("-", "_"))
         if given is not None:
-            text = QUESTIONS[name].judged(given) if given else ""
+            text = QUESTIONS[name].judged(given) if given or name not in OPTIONAL else ""
             if check:
                 check(text)
             return text
         if (known := self._earlier.get(name)) and _is_usable(name, known):
             return QUESTIONS[name].judged(known)
-        proposal = default if _is_usable(name, default.value) else Finding("", "")
+        proposal = next((one for one in proposals if _is_usable(name, one.value)), Finding("", ""))
         if asks and self._dialogue and not self._earlier:
             return self._dialogue.ask(name, proposal.value, proposal.place, check)
         if proposal.place:
@@ -179,7 +179,7 @@ class Collector:
         if several and self._dialogue and not self._options.dockerfile:
             self._say(f"The repository has these Dockerfiles: {', '.join(found[:10])}")
             default = Finding(found[0], "the repository")
-        return self._answer("dockerfile", default, asks=several, check=self._check_dockerfile)
+        return self._answer("dockerfile", default, Finding("Dockerfile", ""), asks=several, check=self._check_dockerfile)
 
     def _check_dockerfile(self, path: str) -> None:
         if path != "Dockerfile" and not (self._directory / path).is_file():
@@ -188,7 +188,12 @@ class Collector:
     def _manifest(self) -> OwnManifest | None:
         """Return the repository's own Argo workflow that jobs run; None where init writes one."""
         # Only one that takes the image of the commit is proposed: any other would run something else.
-        usable = [one for one in self.findings.manifests if "image" in one.parameters and one.path != defaults.MANIFEST]
+        files = Counter(one.path for one in self.findings.manifests)
+        usable = [
+            one
+            for one in self.findings.manifests
+            if "image" in one.parameters and files[one.path] == 1 and one.path != defaults.MANIFEST
+        ]
         default = (
             Finding(usable[0].path, "the repository")
             if len(usable) == 1 and not self._options.example
@@ -198,7 +203,7 @@ class Collector:
         if asks and self._dialogue and self._options.manifest is None and not self._earlier:
             paths = [one.path for one in self.findings.manifests]
             self._say(f"The repository has these Argo workflows: {', '.join(paths[:10])}")
-        path = self._answer("manifest", default, asks=asks, check=self._check_manifest)
+        path = self._answer("manifest", default, Finding(_NEW, ""), asks=asks, check=self._check_manifest)
         return None if path in (_NEW, defaults.MANIFEST) else self._read_manifest(path)
 
     def _check_manifest(self, path: str) -> None:
@@ -245,10 +250,6 @@ def _project_in(findings: Proposals) -> Finding | None:
     entity = findings.entities[0].value if findings.entities else ""
     found = Finding(f"{entity}/{project.value}", project.place)
     return found if _is_usable("project", f"{entity or 'entity'}/{project.value}") else None
-
-
-def _first(*findings: Finding) -> Finding:
-    return next(finding for finding in findings if finding.value)
 
 
 def _is_usable(name: str, text: str) -> bool:

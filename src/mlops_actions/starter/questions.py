@@ -16,6 +16,7 @@ SUBMITTER = "mlops-submitter"  # the name in the templates
 CLUSTERS = ("kubeconfig", "gke", "eks", "aks")
 CONTROLS = ("status", "stop", "retry")
 NO_CONTROLS = "none"
+OPTIONAL = frozenset(["registry-username", "argo-url", "wandb-base-url"])  # an empty text means none
 _MAX_LENGTH = 300
 
 
@@ -31,6 +32,8 @@ class StarterQuestion:
     def judged(self, text: str) -> str:
         """Return the answer as it is used; raises BadInput with what is accepted."""
         try:
+            if not text:
+                raise ValueError("is empty")
             return self.judge(_plain(text))
         except ValueError as error:
             raise BadInput(f"{self.flag} {error}", f"give {self.accepted}") from None
@@ -113,26 +116,20 @@ def _secret(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    if not text or len(text) > 50 or "," in text:
+    if len(text) > 50 or "," in text:
         raise ValueError(f"is no name of a label: {text!r}")
     return text
 
 
 def _path(text: str) -> str:
     path = PurePosixPath(text)
-    if not text or path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"is no path in the repository: {text!r}")
     return str(path)
 
 
-def _some_text(text: str) -> str:
-    if not text:
-        raise ValueError("is empty")
-    return text
-
-
 def _entity(text: str) -> str:
-    if not text or "/" in text:
+    if "/" in text:
         raise ValueError(f"is no user or team: {text!r}")
     return text
 
@@ -150,9 +147,7 @@ QUESTIONS = {
         "--image", "Name of the image", "a name without a tag, such as digits or octo-org/digits", _image
     ),
     "registry": StarterQuestion("--registry", "Registry", "a host such as ghcr.io or registry.example:5000", _registry),
-    "registry-username": StarterQuestion(
-        "--registry-username", "User of the registry", "a user name such as robot", _some_text
-    ),
+    "registry-username": StarterQuestion("--registry-username", "User of the registry", "a user name such as robot", str),
     "cluster": StarterQuestion(
         "--cluster",
         "Kind of cluster: kubeconfig, gke, eks or aks",

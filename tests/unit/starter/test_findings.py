@@ -12,7 +12,7 @@ import yaml
 
 from mlops_actions.starter import findings, repository
 from mlops_actions.starter.findings import Finding, Proposals, look
-from mlops_actions.starter.render import WORKFLOW
+from mlops_actions.starter.render import RBAC, WORKFLOW
 from mlops_actions.starter.repository import RepositoryFiles
 from tests.unit.starter.test_init import given, init, workflow
 
@@ -252,3 +252,34 @@ def test_a_long_yaml_file_is_not_parsed_unless_it_is_named(tmp_path: Path) -> No
     assert look(RepositoryFiles(tmp_path)) == Proposals()
     assert init(tmp_path, "--project", "octo/digits", "--manifest", "argo.yaml") == 0
     assert given(tmp_path, "workflow")["workflow"] == "argo.yaml"
+
+
+# What a repository says and init cannot use, and what init writes instead: an input, its value.
+UNUSABLE: Mapping[str, tuple[Mapping[str, str], str, str, str]] = {
+    "a namespace": ({"argo.yaml": ARGO.replace("research", '"a b; c"')}, "workflow", "namespace", "default"),
+    "a path of an Argo workflow": ({" .yaml": ARGO}, "workflow", "workflow", "mlops/workflow.yaml"),
+    "one of two workflows in a file": (
+        {"two.yaml": f"{ARGO}---\n{ARGO.replace('name: image', 'name: other')}"},
+        "workflow", "workflow", "mlops/workflow.yaml",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "step", "name", "value"), UNUSABLE.values(), ids=UNUSABLE)
+def test_the_default_takes_the_place_of_what_cannot_be_used(
+    tmp_path: Path, files: Mapping[str, str], step: str, name: str, value: str
+) -> None:
+    assert init(tree(tmp_path, files), "--project", "octo/digits") == 0
+    assert given(tmp_path, step)[name] == value
+
+
+def test_the_default_takes_the_place_of_an_account_or_a_dockerfile_that_cannot_be_used(tmp_path: Path) -> None:
+    files = {"argo.yaml": ARGO.replace("Name: trainer", "Name: mlops-submitter"), "Dockerfile. ": "FROM scratch"}
+    assert init(tree(tmp_path, files), "--project", "octo/digits") == 0
+    assert "file" not in given(tmp_path, "publish")
+    accounts = [
+        one["metadata"]["name"]
+        for one in yaml.safe_load_all((tmp_path / RBAC).read_text())
+        if one["kind"] == "ServiceAccount"
+    ]
+    assert accounts == ["mlops-submitter", "mlops-workflow"]

@@ -351,3 +351,24 @@ def test_an_entity_that_contradicts_the_project_is_refused(tmp_path: Path, capsy
 def test_no_mark_is_left_in_a_rendered_file() -> None:
     answers = Answers(image="a", project=PROJECT, example=True, gates=("a > 1",), argo_url="https://a.example")
     assert [path for path, text in render.files(answers).items() if "@@" in text] == []
+
+
+FLAGS = (
+    "image", "registry", "dockerfile", "manifest", "cluster", "namespace", "service-account", "metric", "gate", "controls",
+    "kubeconfig-secret", "wandb-secret", "ref", "entity",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_an_empty_flag_is_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    """As of a variable of a shell that is not set."""
+    assert init(tmp_path, "--project", "octo/digits", f"--{flag}", "") == 2
+    assert capsys.readouterr().err.startswith(f"error: --{flag} is empty\nremedy: give ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flag", ["registry-username", "argo-url", "wandb-base-url"])
+def test_an_empty_flag_means_none_where_there_may_be_none(tmp_path: Path, flag: str) -> None:
+    assert init(tmp_path, "--project", "octo/digits", f"--{flag}", "") == 0
