@@ -12,21 +12,22 @@ import subprocess
 from mlops_actions.core.errors import BadInput
 
 _SECONDS = 10.0
-_MIN_BYTES = 128  # an RSA key of 1,024 bits signs so many, and no elliptic curve does
-_MAX_KEY = 1 << 15  # what fits into a pipe that nobody reads yet, with a margin
+_MIN_BYTES = 128  # an RSA key of 1,024 bits signs so many; a shorter key is no secret today
 
 
 def sign_rs256(pem: str, message: bytes) -> bytes:
     """Return the RSA signature (PKCS #1 v1.5, SHA-256) by a key in PEM; raises ValueError for a key that cannot sign so."""
     key = pem.encode()
-    if len(key) > _MAX_KEY:
-        raise ValueError("the key is too long")
     reading, writing = os.pipe()
     try:
-        os.write(writing, key)
-        os.close(writing)
+        with os.fdopen(writing, "wb", buffering=0) as end:
+            os.set_blocking(writing, False)  # nobody reads yet, and a pipe may be as small as 4 KiB
+            if end.write(key) != len(key):
+                raise ValueError("the key is too long")
         # -passin: without it, openssl would ask for the password of an encrypted key.
-        command = ["openssl", "dgst", "-sha256", "-passin", "pass:", "-sign", f"/dev/fd/{reading}"]
+        # -sigopt: keys of elliptic curves, and those for another padding alone, refuse it.
+        options = ["-sha256", "-passin", "pass:", "-sigopt", "rsa_padding_mode:pkcs1"]
+        command = ["openssl", "dgst", *options, "-sign", f"/dev/fd/{reading}"]
         done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
             command, input=message, capture_output=True, pass_fds=(reading,), timeout=_SECONDS, check=False
         )

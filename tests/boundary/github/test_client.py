@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -411,6 +413,12 @@ OTHER_KEYS = {
     .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     .decode(),
     "an elliptic curve": pem(ec.generate_private_key(ec.SECP256R1())),
+    "an elliptic curve with signatures as long as an RSA key's": pem(ec.generate_private_key(ec.SECP521R1())),
+    "an RSA key for another padding": subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"],
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout.decode(),
     "Ed25519": pem(ed25519.Ed25519PrivateKey.generate()),
     "encrypted": pem(rsa.generate_private_key(65537, 2048), password="secret"),
     "too long": "-----BEGIN RSA PRIVATE KEY-----\n" + "A" * 100_000,
@@ -419,8 +427,19 @@ OTHER_KEYS = {
 
 @pytest.mark.parametrize("key", OTHER_KEYS.values(), ids=OTHER_KEYS)
 def test_a_malformed_key_is_bad_input(wired: Wired, app_key: AppKey, key: str) -> None:
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - names
+    with pytest.raises(BadInput, match="app-private-key"):
+        AppKey(app_key.app_id, key).signed()
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
     with pytest.raises(BadInput, match="app-private-key"):
         mint_token(AppKey(app_key.app_id, key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)
+
+
+def test_without_openssl_the_remedy_names_it(app_key: AppKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(BadInput, match="openssl is not installed here") as refused:
+        app_key.signed()
+    assert refused.value.remedy == "install it (Debian: openssl)"
 
 
 def test_the_key_of_another_app_is_refused(wired: Wired, app_key: AppKey) -> None:
