@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ _SANDBOX = "Serves a GitHub, a registry, a cluster and a W&B on loopback and pri
 _DOCS = "Writes every action.yml, the reusable workflow, and the tables and files that pages show."
 
 INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C has ended
+NO_READER = 141  # as a shell says it of a program that SIGPIPE has ended
 
 _Commands = argparse._SubParsersAction
 
@@ -54,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
         parser.print_help()
         return 2
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package == "mlops_actions":
@@ -62,6 +66,9 @@ def main(arguments: Sequence[str]) -> int:
         remedy = install_command(*EXTRAS[options.command])
         sys.stderr.write(f"error: {options.command} needs the package '{package}', which is not installed: {remedy}\n")
         return 1
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does after some lines
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
     except KeyboardInterrupt:  # Ctrl-C needs no traceback
         return INTERRUPTED
 

@@ -90,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
     except ActionError as error:
         sys.stderr.write(f"error: {error.cause}\nremedy: {error.remedy}\n")
         return error.exit_code
+    except BrokenPipeError:
+        raise
     except OSError as error:
         sys.stderr.write(f"error: {error}\nremedy: make {options.directory} writable, and run the command again\n")
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -372,3 +373,13 @@ def test_an_empty_flag_is_refused_and_nothing_is_written(
 @pytest.mark.parametrize("flag", ["registry-username", "argo-url", "wandb-base-url"])
 def test_an_empty_flag_means_none_where_there_may_be_none(tmp_path: Path, flag: str) -> None:
     assert init(tmp_path, "--project", "octo/digits", f"--{flag}", "") == 0
+
+
+def test_output_that_nobody_reads_is_no_error_of_the_folder(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "mlops_actions", "init", "--directory", str(tmp_path), "--project", "octo/digits"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+    assert (tmp_path / render.WORKFLOW).is_file()
