@@ -16,7 +16,7 @@ LATER = "written after the page was loaded"
 
 
 class LaterComment:
-    """The pages of a GitHub; once the page has asked twice whether it is old, there is one comment more."""
+    """The pages of a GitHub; once the page asks whether it is old, there is one comment more."""
 
     def __init__(self) -> None:
         sample = make_sample()
@@ -29,7 +29,7 @@ class LaterComment:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._asked += scope["path"].endswith(".version")
-        if self._asked == 2:
+        if self._asked == 1:
             self._pull.comment(LATER, by="writer")
         await self._github.app(scope, receive, send)
 

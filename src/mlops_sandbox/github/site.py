@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from urllib.parse import parse_qs
 
@@ -19,6 +18,7 @@ from mlops_sandbox.github.page import (
     render_page,
     render_run,
     render_transcript,
+    version_of,
 )
 from mlops_sandbox.github.repository import PullRequest
 from mlops_sandbox.github.state import GitHubState
@@ -79,7 +79,7 @@ class Site:
         pull = self._pull(request)
         if pull is None:
             return self._not_found(request)
-        return PlainTextResponse(hashlib.sha256(render_transcript(pull).encode()).hexdigest())
+        return PlainTextResponse(version_of(pull))
 
     async def _run(self, request: Request) -> Response:
         name = f"{request.path_params['owner']}/{request.path_params['repo']}"

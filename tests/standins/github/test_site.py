@@ -102,8 +102,10 @@ def test_the_version_changes_with_what_the_page_shows(sample: Sample) -> None:
     def version() -> str:
         return requests.get(f"{page(sample)}.version", timeout=10).text
 
+    sample.github.open_form(["writer"])
     first = version()
     assert version() == first
+    assert f'data-version="{first}"' in requests.get(page(sample), timeout=10).text
     sample.pull.comment("/train", by="writer")
     assert version() != first
 

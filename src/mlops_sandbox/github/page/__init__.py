@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from mlops_sandbox.github.page.html import MERMAID_PATH, mermaid_library, render_missing, render_page, render_run
+from mlops_sandbox.github.page.html import (
+    MERMAID_PATH,
+    mermaid_library,
+    render_missing,
+    render_page,
+    render_run,
+    version_of,
+)
 from mlops_sandbox.github.page.transcript import render_transcript
 
-__all__ = ["MERMAID_PATH", "mermaid_library", "render_missing", "render_page", "render_run", "render_transcript"]
+__all__ = [
+    "MERMAID_PATH",
+    "mermaid_library",
+    "render_missing",
+    "render_page",
+    "render_run",
+    "render_transcript",
+    "version_of",
+]

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from mlops_sandbox.github.accounts import User
 from mlops_sandbox.github.page import view
 from mlops_sandbox.github.page.markdown import has_diagram, render_markdown
+from mlops_sandbox.github.page.transcript import render_transcript
 from mlops_sandbox.github.repository import PullRequest, Repository
 from mlops_sandbox.github.workflow_runs import WorkflowRun
 from mlops_sandbox.timestamps import timestamp
@@ -33,9 +34,16 @@ def render_page(pull: PullRequest, *, standalone: bool = True, commenters: Seque
 
     A page that is served has a form to comment as one of `commenters`, and is loaded again when the pull request changes.
     """
-    body = environment().get_template("body.html").render({**context(pull), "commenters": commenters})
+    # Before the page: of a change in between, the page loads itself again.
+    version = version_of(pull) if commenters else ""
+    body = environment().get_template("body.html").render({**context(pull), "commenters": commenters, "version": version})
     title = f"{pull.title} · Pull request #{pull.number} · {pull.repository.full_name}"
     return document(title, Markup(body), standalone=standalone, live=bool(commenters))  # noqa: S704 - rendered just above
+
+
+def version_of(pull: PullRequest) -> str:
+    """Return a text that differs when the page does."""
+    return hashlib.sha256(render_transcript(pull).encode()).hexdigest()
 
 
 def render_run(repository: Repository, run: WorkflowRun) -> str:

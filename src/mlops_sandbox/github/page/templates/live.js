@@ -3,13 +3,12 @@
   const text = document.querySelector("#write textarea");
   const newer = document.querySelector("#write .newer");
   const address = `${location.pathname}.version`;
-  let shown;
+  const shown = document.querySelector("#write").dataset.version;
 
   async function look() {
     try {
       const answer = await fetch(address, { cache: "no-store" });
       const version = answer.ok ? await answer.text() : shown;
-      shown ??= version;
       if (version !== shown) {
         if (!text.value && document.activeElement !== text) return location.reload();
         newer.hidden = false;
