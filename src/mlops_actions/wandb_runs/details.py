@@ -23,7 +23,7 @@ def details_query(inputs: Inputs, compared: Comparison) -> DetailsQuery:
     judged = [group for group in (compared.judged.accepted, compared.judged.group) if group]
     bar = compared.bar.members if compared.bar else ()
     decisive = _ids((*(run for group in judged for run in group.members), *bar, *compared.baselines))
-    runs = _ids((*compared.baselines, *compared.candidates))
+    runs = _ids((*compared.candidates, *compared.baselines))
     shown = runs if len(runs) <= MAX_RUNS else decisive[:MAX_RUNS]
     # Where every candidate is judged, the gates tell later which one decides.
     compared_groups = compared.judged.candidates if inputs.judge == ALL else [group for group in judged if group.run.id]

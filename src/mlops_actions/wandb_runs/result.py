@@ -178,6 +178,7 @@ RESULT: Mapping[str, Json] = {
     "csv": _TEXT,
     "json": _TEXT,
     "markdown": _TEXT,
+    "artifact-name": _TEXT,
     "statement": _TEXT,
     "predicate": _TEXT,
     "predicate-type": _TEXT,

@@ -57,16 +57,17 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     published = publish(inputs, event, ports, findings, sections=sections, job_url=report_context.job_url)
     base = findings.selection.base
     error = (base.error if base else None) or error_of(inputs, findings) or attestation.error or promotion.error
+    kept_as = {"artifact-name": f"report-{section_of(context, inputs.matrix or {}, inputs.section or '').file_name}"}
     outputs = {
         **_outputs(findings),
         "promoted": promotion.artifact,
         "comment-url": published.comment_url,
-        "artifact-name": f"report-{section_of(context, inputs.matrix or {}, inputs.section or '').file_name}",
+        **kept_as,
         **attestation.outputs(),
         **paths,
         **_legacy_outputs(findings),
     }
-    return Outcome(outputs, _result(findings, promotion, published, {**attestation.outputs(), **paths}), error)
+    return Outcome(outputs, _result(findings, promotion, published, {**kept_as, **attestation.outputs(), **paths}), error)
 
 
 def _findings(inputs: Inputs, event: Event | None, ports: Ports) -> Findings:

@@ -438,9 +438,11 @@ BY_COMMIT = "subjects,image,tracker,runs,clean,metrics,datasets,candidates,judge
 
 
 @pytest.mark.parametrize("mode", ["merge-base", "previous"])
-def test_baselines_of_a_commit_are_verified_from_end_to_end(release: Release, tmp_path: Path, mode: str) -> None:
+def test_baselines_of_a_commit_are_verified_from_end_to_end(
+    step: WandbStep, release: Release, tmp_path: Path, mode: str
+) -> None:
     """The same runs, with the baselines of the commit where the branch left main: three, one of them without the tag."""
-    step = release.step
+    log(step)
     step.github.repositories.clear()
     repository = step.github.repository("octo/digits")
     repository.push("main", by="ada", sha=OTHER)
