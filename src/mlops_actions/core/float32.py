@@ -12,6 +12,7 @@ import struct
 # 973/1024 is exact in both: with no more digits than this, a number is taken as it stands.
 _MAX_OWN_DIGITS = 12
 _FLOAT32_DIGITS = 9
+_FLOAT32 = struct.Struct("f")
 
 
 def as_logged(value: float) -> float:
@@ -19,10 +20,10 @@ def as_logged(value: float) -> float:
 
     The order of two numbers of float32 is kept, and equal ones stay equal.
     """
-    if len(f"{value!r}".partition("e")[0].strip("-").replace(".", "").strip("0")) <= _MAX_OWN_DIGITS:
-        return value
     packed = _packed(value)
-    if packed is None or struct.unpack("f", packed)[0] != value:
+    if packed is None or _FLOAT32.unpack(packed)[0] != value:
+        return value  # nearly every number of 64 bits: this is asked first because it is quick
+    if len(f"{value!r}".partition("e")[0].strip("-").replace(".", "").strip("0")) <= _MAX_OWN_DIGITS:
         return value
     texts = (f"{value:.{digits}g}" for digits in range(1, _FLOAT32_DIGITS + 1))
     return next((float(text) for text in texts if _packed(float(text)) == packed), value)
@@ -30,6 +31,6 @@ def as_logged(value: float) -> float:
 
 def _packed(value: float) -> bytes | None:
     try:
-        return struct.pack("f", value)
+        return _FLOAT32.pack(value)
     except OverflowError:  # larger than any float32
         return None
