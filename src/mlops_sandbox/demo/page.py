@@ -121,7 +121,7 @@ def figures(recording: Recording) -> list[Figure]:
         failed = sum(check["status"] == "fails" for check in checks)
         found.append(Figure(str(len(checks)), f"checks of doctor, {failed or 'none'} of them failed"))
     if recording.seconds:
-        found.append(Figure(f"{recording.seconds:.0f} s", "from the first push to the last check"))
+        found.append(Figure(f"{recording.seconds:.0f} s", "of real time, from the first push to the last check"))
     return found
 
 
