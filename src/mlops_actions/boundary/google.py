@@ -145,17 +145,17 @@ def _by_identity(sign_in: SignIn, environ: Mapping[str, str], log: Log, scopes: 
     """
     from google.auth import identity_pool
 
-    identity, name = JobIdentity(environ, log), f"//iam.googleapis.com/{sign_in.provider}"
+    identity, audience = JobIdentity(environ, log), f"//iam.googleapis.com/{sign_in.provider}"
 
     class IdentityToken(identity_pool.SubjectTokenSupplier):
         def get_subject_token(self, context: Any, request: Any) -> str:
             del context, request
-            return identity.token(f"https:{name}")
+            return identity.token(f"https:{audience}")
 
     sts, iam = ((environ.get(name) or usual).rstrip("/") for name, usual in ((STS_VARIABLE, _STS), (IAM_VARIABLE, _IAM)))
     act_as = f"{iam}/v1/projects/-/serviceAccounts/{sign_in.account}:generateAccessToken" if sign_in.account else None
     return identity_pool.Credentials(  # type: ignore[no-untyped-call]
-        audience=name,
+        audience=audience,
         subject_token_type="urn:ietf:params:oauth:token-type:jwt",  # noqa: S106 - the name of a type
         token_url=f"{sts}/v1/token",
         subject_token_supplier=IdentityToken(),

@@ -15,7 +15,7 @@ from mlops_actions.boundary.doctor.programs import output_of
 from mlops_actions.boundary.doctor.remote import remote_of
 from mlops_actions.core import github_cli, registries
 from mlops_actions.core.errors import BadInput, BadInputs
-from mlops_actions.core.package import REF
+from mlops_actions.core.package import REF, REPOSITORY
 from mlops_actions.starter import answers as defaults
 from mlops_actions.starter import earlier
 from mlops_actions.starter.answers import Answers, command_parameters, plain_name
@@ -235,6 +235,8 @@ class Collector:
         ref = self._options.ref
         if ref is None:
             if self._earlier_pin and is_reference(self._earlier_pin.ref):
+                if self._earlier_pin.repository != REPOSITORY:  # jobs will run its code, with the secrets
+                    self._say(f"the actions are those of {self._earlier_pin.repository} (from {WORKFLOW})")
                 return self._earlier_pin
             return of_installation(suite_releases.direct_url(), __version__) or Pin(REF)
         return pin(QUESTIONS["ref"].judged(ref), tags_of(suite_releases.tag_listing()))

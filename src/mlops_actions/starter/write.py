@@ -111,7 +111,8 @@ def _read(path: Path) -> str | None:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(handle, "rb") as file:  # noqa: PTH123 - the handle was opened without following a link
-            return file.read(_MAX_BYTES).decode("utf-8")
+            content = file.read(_MAX_BYTES + 1)
+            return content.decode("utf-8") if len(content) <= _MAX_BYTES else None
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -59,6 +59,26 @@ def test_what_is_missing_is_added_and_what_differs_is_kept(tmp_path: Path, capsy
     assert (tmp_path / WORKFLOW).read_text() == edited
 
 
+def test_actions_of_another_repository_are_kept_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fork is used on purpose, or a stranger wrote the file: only a reader can tell."""
+    assert init(tmp_path, "--project", "octo/digits") == 0
+    file, own = tmp_path / WORKFLOW, "machine-learning-apps/mlops-actions/actions/"
+    file.write_text(file.read_text().replace(own, "stranger/fork/actions/"))
+    (tmp_path / DOCTOR).unlink()
+    capsys.readouterr()
+    assert init(tmp_path) == 0
+    assert f"the actions are those of stranger/fork (from {WORKFLOW})" in capsys.readouterr().out
+    assert "stranger/fork/actions/" in (tmp_path / DOCTOR).read_text()
+
+
+def test_a_file_too_large_to_compare_is_kept(tmp_path: Path) -> None:
+    """Its first part alone may be equal."""
+    assert init(tmp_path, "--project", "octo/digits", "--example") == 0
+    file = tmp_path / "train.py"
+    file.write_text(file.read_text() + "#" * 2_000_000)
+    assert write.plan(tmp_path, {"train.py": file.read_text()[: 1024 * 1024]}).different.keys() == {"train.py"}
+
+
 def test_a_file_that_was_left_out_stays_left_out(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", "octo/digits", "--no-deploy") == 0
     assert not (tmp_path / DEPLOY).exists()
