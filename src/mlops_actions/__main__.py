@@ -6,6 +6,7 @@ of one action must not need the packages of another.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,9 @@ Environ = Mapping[str, str]
 T = TypeVar("T", bound="DeclaredInputs")
 
 UNEXPECTED = 1
+# Objects made and kept between two runs of the garbage collector. Thousands of runs or nodes are as many small objects and
+# hardly a cycle: with Python's own threshold the collector takes a tenth of such a step's time, and finds nothing.
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def _chatops(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
@@ -198,6 +202,9 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
 def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     if post:
         return Outcome()
+    from importlib import import_module
+    from threading import Thread
+
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.wandb import project
     from mlops_actions.boundary.workspace import WorkspaceFiles
@@ -206,7 +213,7 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.core.section import section_of
     from mlops_actions.wandb_runs.inputs import Inputs
     from mlops_actions.wandb_runs.ports import CommitHistory, Ports, ReportPublisher
-    from mlops_actions.wandb_runs.run import run
+    from mlops_actions.wandb_runs.run import CONCLUSION, run
     from mlops_actions.wandb_runs.selection.base_commits import TAGS
 
     inputs = inputs_of(Inputs, environ, runner)
@@ -235,6 +242,7 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
         clock=clock,
         history=history,
     )
+    Thread(target=import_module, args=(CONCLUSION,)).start()
     return run(inputs, context, event, ports)
 
 
@@ -323,6 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments and arguments[0] in ACTIONS and arguments[1:] in ([], ["--post"]):
         cancel_on_signals()
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         try:
             return act(arguments[0], os.environ, post=len(arguments) > 1)
         finally:

@@ -29,16 +29,11 @@ class Triggered:
     delayed: float
     import_github: float
 
-    @property
-    def beyond(self) -> float:
-        """Seconds that it takes longer than `import github`, with each request delayed."""
-        return self.delayed - self.import_github
-
 
 def on_this_machine(environment: Mapping[str, str], folder: Path) -> Mapping[str, list[float]]:
     """Run `repeat.py` on the Python that runs this."""
     done = subprocess.run(
-        [sys.executable, repeat.__file__],
+        [sys.executable, "-P", repeat.__file__],
         input=json.dumps(dict(environment)),
         cwd=folder,
         capture_output=True,

@@ -12,6 +12,8 @@ from tests.e2e import images
 from tests.e2e.docker_daemon import Docker, daemon
 
 HERE = Path(__file__).parent
+# -P: a file of this folder must not stand in for the module of its name, such as `statistics`.
+PYTHON = ("/opt/mlops-actions/bin/python", "-P")
 
 
 @contextmanager
@@ -24,17 +26,17 @@ def built() -> Iterator[tuple[Docker, dict[str, str]]]:
 def startup(docker: Docker, image: str, action: str) -> dict[str, object]:
     """Run `startup.py` on the image's own Python."""
     mount = f"{HERE}:/bench:ro"
-    python = "/opt/mlops-actions/bin/python"
-    printed = docker("run", "--rm", "--volume", mount, "--entrypoint", python, image, "/bench/startup.py", action)
+    python, option = PYTHON
+    printed = docker("run", "--rm", "--volume", mount, "--entrypoint", python, image, option, "/bench/startup.py", action)
     found: dict[str, object] = json.loads(printed.splitlines()[-1])
     return found
 
 
 def repeated(docker: Docker, image: str, environment: Mapping[str, str], folder: Path) -> Mapping[str, list[float]]:
     """Run `repeat.py` on the image's own Python; `folder` is there under its own name."""
-    python = "/opt/mlops-actions/bin/python"
+    python, option = PYTHON
     mounts = ("--volume", f"{HERE}:/bench:ro", "--volume", f"{folder}:{folder}")
     command = ("run", "--rm", "--interactive", "--network", "host", *mounts, "--entrypoint", python, image)
-    printed = docker(*command, "/bench/repeat.py", input=json.dumps(dict(environment)).encode())
+    printed = docker(*command, option, "/bench/repeat.py", input=json.dumps(dict(environment)).encode())
     found: Mapping[str, list[float]] = json.loads(printed.splitlines()[-1])
     return found

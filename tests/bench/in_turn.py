@@ -1,7 +1,7 @@
 """Run commands one after another and print their seconds as a JSON list; the first failure ends the list.
 
-On the standard library alone, since it runs inside the images; the commands come as JSON on standard input's stand-in, the
-file that is named: a list of `{"argv": […], "env": {…}}`.
+On the standard library alone, since it runs inside the images. The argument is a file with the commands, a JSON list of
+`{"argv": […], "env": {…}}`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from tests.support.forking import Forker
 
 SCRIPTS = Path(__file__).parents[1] / "standins" / "wandb" / "scripts"
 # What a step of wandb-runs imports; see Forker.
-MODULES = tuple(f"mlops_actions.{name}" for name in ("boundary.github", "boundary.wandb.project", "wandb_runs.run"))
+_PARTS = ("boundary.github", "boundary.wandb.project", "wandb_runs.run", "wandb_runs.conclude")
+MODULES = tuple(f"mlops_actions.{name}" for name in _PARTS)
 
 
 @dataclass

@@ -32,10 +32,10 @@ def as_json(value: Any, levels: int = _MAX_DEPTH) -> Any:
 
     Values nested deeper than `levels` become an ellipsis, since JSON readers and Python limit the depth.
     """
+    if value is None or isinstance(value, str):  # nearly all values of a large report
+        return value
     if value is MISSING:
         return None
-    if isinstance(value, str):
-        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):

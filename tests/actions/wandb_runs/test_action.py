@@ -27,6 +27,7 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.declare import read
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports
+from mlops_actions.wandb_runs.run import CONCLUSION
 from mlops_actions.wandb_runs.run import run as run_action
 from mlops_sandbox.wandb import Fault
 from tests.actions.wandb_runs.step import NOW, OTHER, SHA, WandbStep
@@ -943,6 +944,12 @@ def test_an_identity_token_is_exchanged_for_an_access_token(step: WandbStep, tmp
     assert "did not accept the identity token (400)" in step.log
     token.unlink()
     assert step.run(sha=SHA) == 2
+
+
+def test_the_first_request_does_not_wait_for_the_code_that_follows_the_answer() -> None:
+    script = f"import sys; import mlops_actions.wandb_runs.run; print({CONCLUSION!r} in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_run_without_comment_imports_no_sdk(step: WandbStep) -> None:

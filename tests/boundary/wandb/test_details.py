@@ -139,7 +139,8 @@ def test_a_batch_that_fails_twice_is_read_in_halves(host: WandbHost, project: Wa
     details = project.details(replace(EVERYTHING, uncommitted_changes=(), config=(), curves=()))
     assert all(of_run.datasets for of_run in details.values())
     assert project.notes == ()
-    assert len(operations(host)) == 3 + 1 + 2
+    # Of this kind alone: the stand-in may still note a request whose client no longer waited, in the test before.
+    assert operations(host).count("MlopsDatasets") == 3 + 1 + 2
 
 
 def test_a_run_deleted_since_is_unknown(host: WandbHost, project: WandbProject) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.boundary.wandb import decode, filters, requests, sweeps
+from mlops_actions.boundary.wandb import decode, filters, requests
 from mlops_actions.boundary.wandb.asking import ProjectQueries
 from mlops_actions.boundary.wandb.details import DetailsReader
 from mlops_actions.boundary.wandb.file_digests import FileDigests
@@ -279,6 +279,8 @@ class WandbProject:
 
     def sweep(self, sweep_id: str) -> Sweep | None:
         """Read a sweep; None where the project has none of that id."""
+        from mlops_actions.boundary.wandb import sweeps  # its YAML reader, for those who name a sweep
+
         project = self._queries.ask("MlopsSweep", requests.sweep(), lambda: {"sweep": sweep_id})
         node = project.get("sweep")
         if not isinstance(node, Mapping) and not self._schema.lacks("Project.sweep"):

@@ -8,8 +8,6 @@ key to a server of its own.
 from __future__ import annotations
 
 import base64
-import configparser
-import netrc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +130,8 @@ def _home(environ: Mapping[str, str]) -> Path | None:
 
 def _settings(environ: Mapping[str, str]) -> Mapping[str, str]:
     """Read the user's own settings file; an unreadable file counts as empty."""
+    import configparser  # most jobs name the server, and read no such file
+
     home = _home(environ)
     folder = environ.get("WANDB_CONFIG_DIR", "") or (str(home / ".config" / "wandb") if home else "")
     parser = configparser.ConfigParser(interpolation=None)
@@ -143,6 +143,8 @@ def _settings(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _from_netrc(base_url: str, environ: Mapping[str, str]) -> str:
+    import netrc  # most jobs give the key
+
     home = _home(environ)
     named = environ.get("NETRC", "")
     paths = [Path(named).expanduser()] if named else [home / name for name in (".netrc", "_netrc")] if home else []

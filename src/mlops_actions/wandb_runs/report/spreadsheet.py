@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ _RUN_COLUMNS = ("run.url", "run.name", "run.tags", "run.id", "run.entity", "run.
 _CATEGORY_COLUMN = "__eval.category"
 # The first characters of a formula (with the wide forms, which some spreadsheets accept), and those skipped before it.
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+# Nearly every text starts with one of these, which begin no formula.
+_PLAIN = frozenset(f"{string.ascii_letters}{string.digits}[{{/")
 _INVISIBLE = re.compile(r"^[\s\ufeff\u200b-\u200f\u2060]+")
 
 
@@ -75,6 +78,7 @@ def _cell(value: Any) -> str:
     text = as_text(value)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if text[:1].isalnum():  # most of them, and no formula
+    first = text[:1]
+    if not first or first in _PLAIN:
         return text
-    return f"'{text}" if text[:1] == "\t" or _INVISIBLE.sub("", text)[:1] in _FORMULA else text
+    return f"'{text}" if first == "\t" or _INVISIBLE.sub("", text)[:1] in _FORMULA else text
