@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from mlops_actions.boundary.cancellation import acknowledge, cancel_on_signals, ignore_signals
 from mlops_actions.boundary.runner import GitHubRunner, remove_private
-from mlops_actions.core.errors import ActionError, Cancelled
+from mlops_actions.core.errors import ActionError, BadInput, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome
 from mlops_actions.core.package import install_command
 
@@ -290,7 +290,7 @@ def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None =
             raise
         remedy = install_command(name.split("-")[0])
         runner.error(f"the package '{error.name}' is not installed\n{remedy}", title=name)
-        return UNEXPECTED
+        return BadInput.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a log must not show a bare traceback
         _report_bug(runner, name, error)
         return UNEXPECTED

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlops_actions import __version__
 from mlops_actions.core.declare import Action, declared_inputs, input_variable
+from mlops_actions.core.errors import BadInput
 from mlops_actions.core.package import install_command
 from mlops_actions.core.types import Json
 
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
             raise
         remedy = install_command(*EXTRAS[options.command])
         sys.stderr.write(f"error: {options.command} needs the package '{package}', which is not installed: {remedy}\n")
-        return 1
+        return BadInput.exit_code
     except BrokenPipeError:  # whoever read the output has gone, as `head` does after some lines
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER

@@ -164,7 +164,7 @@ def test_a_command_that_needs_the_sandbox_reports_in_one_line_that_it_is_not_ins
         f"from mlops_actions.__main__ import main; sys.exit(main([{command!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert f"'{package}'" in line
     assert line.endswith(install_command("sandbox", "chatops", "docker", "argo", "wandb"))

@@ -66,19 +66,19 @@ def uses(folder: Path, root: Path) -> dict[str, Use]:
         "docs": Use(("docs", "--check", "--root", str(root)), 0),
         "doctor": Use(
             ("doctor", "--workflow", str(root / "examples/digits/.github/workflows/mlops.yml")),
-            1, ("chatops", "docker", "argo", "wandb"), {"GITHUB_REPOSITORY": "octo-org/digits"},
+            2, ("chatops", "docker", "argo", "wandb"), {"GITHUB_REPOSITORY": "octo-org/digits"},
         ),
-        "verify": Use(("verify", str(statement)), 1, ("docker", "wandb")),
-        "demo": Use(("demo",), 1, ("sandbox", "chatops", "docker", "argo", "wandb")),
-        "sandbox": Use(("sandbox",), 1, ("sandbox", "chatops", "docker", "argo", "wandb")),
-        "chatops": Use(("chatops",), 1, ("chatops",), {**runner, "INPUT_COMMANDS": "/train"}),
-        "docker-publish": Use(("docker-publish",), 1, ("docker",), {**runner, "INPUT_IMAGE": "digits"}),
+        "verify": Use(("verify", str(statement)), 2, ("docker", "wandb")),
+        "demo": Use(("demo",), 2, ("sandbox", "chatops", "docker", "argo", "wandb")),
+        "sandbox": Use(("sandbox",), 2, ("sandbox", "chatops", "docker", "argo", "wandb")),
+        "chatops": Use(("chatops",), 2, ("chatops",), {**runner, "INPUT_COMMANDS": "/train"}),
+        "docker-publish": Use(("docker-publish",), 2, ("docker",), {**runner, "INPUT_IMAGE": "digits"}),
         "argo-submit": Use(
-            ("argo-submit",), 1, ("argo",),
+            ("argo-submit",), 2, ("argo",),
             {**runner, "INPUT_WORKFLOW": WORKFLOW, "INPUT_KUBECONFIG": base64.b64encode(KUBECONFIG.encode()).decode()},
         ),
         "wandb-runs": Use(
-            ("wandb-runs",), 1, ("wandb",), {**runner, "INPUT_PROJECT": "octo/digits", "INPUT_API-KEY": "k" * 40}
+            ("wandb-runs",), 2, ("wandb",), {**runner, "INPUT_PROJECT": "octo/digits", "INPUT_API-KEY": "k" * 40}
         ),
     }  # fmt: skip
 
