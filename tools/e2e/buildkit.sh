@@ -7,6 +7,9 @@ set -euo pipefail
 
 version=v0.23.2
 bin=${XDG_CACHE_HOME:-$HOME/.cache}/mlops-actions/buildkit-$version
+mkdir -p "$bin"
+exec 9>"$bin.lock"
+flock 9 # another run may be making the same
 if [ -x "$bin/buildkitd" ] && [ -x "$bin/buildctl" ]; then
   echo "$bin"
   exit 0
@@ -22,9 +25,8 @@ source=$(go mod download -json "github.com/moby/buildkit@$version" | sed -n 's/^
 cp -r "$source" buildkit
 chmod -R u+w buildkit
 cd buildkit
-mkdir -p "$bin"
 for program in buildkitd buildctl; do
-  CGO_ENABLED=0 go build -mod=mod -trimpath -ldflags "-s -w" -o "$bin/$program.new" "./cmd/$program" >&2
+  CGO_ENABLED=0 nice -n 19 go build -p 2 -mod=mod -trimpath -ldflags "-s -w" -o "$bin/$program.new" "./cmd/$program" >&2
   mv "$bin/$program.new" "$bin/$program"
 done
 echo "$bin"
