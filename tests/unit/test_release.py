@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import shlex
+import shutil
+import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 import release
 from mlops_actions.core.errors import BadInput, Unavailable, WorkFailed
@@ -30,6 +35,7 @@ from releasing import (
     pins,
     plan,
     sbom,
+    version_orders,
     vulnerabilities,
 )
 from releasing.versions import moving_tag_of, parse_version, released, tag_of
@@ -326,6 +332,47 @@ def test_links_in_a_bundles_readme_lead_to_the_files_of_its_version() -> None:
     )
 
 
+def test_pictures_in_a_bundles_readme_are_the_files_of_its_version() -> None:
+    text = (
+        '<source srcset="../../docs/a-dark.png 2x, /docs/b.png"> <img alt="A" src="../../docs/a.png"> '
+        '![c](c.svg) <a href="../chatops/README.md">d</a> <img src="https://example.com/e.png">'
+    )
+    raw = f"https://raw.githubusercontent.com/{REPOSITORY}/v1.2.3"
+    assert bundles.absolute(text, "wandb-runs", parse_version("1.2.3")) == (
+        f'<source srcset="{raw}/docs/a-dark.png 2x, {raw}/docs/b.png"> <img alt="A" src="{raw}/docs/a.png"> '
+        f"![c]({raw}/actions/wandb-runs/c.svg) "
+        f'<a href="https://github.com/{REPOSITORY}/blob/v1.2.3/actions/chatops/README.md">d</a> '
+        '<img src="https://example.com/e.png">'
+    )
+
+
+class Addresses(HTMLParser):
+    """The addresses in a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "src", "srcset") and value:
+                self.found += [each.split()[0] for each in value.split(",")] if name == "srcset" else [value]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_bundles_readme_holds_no_relative_address_and_names_files_that_there_are(action: str) -> None:
+    readme = (ROOT / f"actions/{action}/README.md").read_text()
+    found = Addresses(MarkdownIt().render(bundles.absolute(readme, action, parse_version("1.2.3")))).found
+    assert [address for address in found if not address.startswith(("https://", "#"))] == []
+    own = re.compile(
+        rf"https://(?:github\.com/{REPOSITORY}/blob|raw\.githubusercontent\.com/{REPOSITORY})/v1\.2\.3/([^#]+).*"
+    )
+    paths = [match[1] for address in found if (match := own.fullmatch(address))]
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_bundle_holds_the_action_and_names_its_source(action: str) -> None:
     text = pins.image((ROOT / f"actions/{action}/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
@@ -420,6 +467,67 @@ def test_a_vulnerability_that_a_newer_version_mends_stops_a_release() -> None:
     with pytest.raises(WorkFailed, match=r"openssl 3\.5\.1-1 \(Debian:13\): DEBIAN-CVE-1, fixed in 3\.5\.4-1"):
         vulnerabilities.check([bill, bill], look_up)
     assert len(asked) == 2, "what several images hold is asked for once"
+
+
+BRANCHES = [{"introduced": "0"}, {"fixed": "1.26.20"}, {"introduced": "2.0"}, {"fixed": "2.5.1"}]
+
+
+def ranges(*groups: tuple[str, list[Mapping[str, str]]], name: str = "urllib3", ecosystem: str = "PyPI") -> Json:
+    listed = [{"type": kind, "events": events} for kind, events in groups]
+    return {"id": "A", "affected": [{"package": {"ecosystem": ecosystem, "name": name}, "ranges": listed}]}
+
+
+@pytest.mark.parametrize(
+    ("package", "document", "fixed"),
+    [
+        # Each branch has its own fix, wherever the advisory lists it.
+        (("PyPI", "urllib3", "1.26.5"), ranges(("ECOSYSTEM", BRANCHES)), "1.26.20"),
+        (("PyPI", "urllib3", "2.1"), ranges(("ECOSYSTEM", BRANCHES)), "2.5.1"),
+        (("PyPI", "urllib3", "1.9"), ranges(("ECOSYSTEM", BRANCHES[2:]), ("ECOSYSTEM", BRANCHES[:2])), "1.26.20"),
+        (("PyPI", "urllib3", "2.5.1rc1"), ranges(("ECOSYSTEM", BRANCHES)), "2.5.1"),
+        (("PyPI", "urllib3", "2.5.1"), ranges(("ECOSYSTEM", BRANCHES)), ""),
+        # A commit is no version.
+        (("PyPI", "urllib3", "2.1"), ranges(("GIT", [{"fixed": "f" * 40}])), ""),
+        (("PyPI", "urllib3", "2.1"), ranges(("ECOSYSTEM", BRANCHES), ("GIT", [{"fixed": "9" * 40}])), "2.5.1"),
+        # A name of PyPI has several spellings (PEP 503), one of Debian has one.
+        (("PyPI", "ruamel-yaml-x", "1"), ranges(("ECOSYSTEM", [{"fixed": "2"}]), name="Ruamel.yaml_X"), "2"),
+        (("PyPI", "typing_extensions", "1"), ranges(("ECOSYSTEM", [{"fixed": "2"}]), name="typing-extensions"), "2"),
+        (("PyPI", "urllib3", "1"), ranges(("ECOSYSTEM", [{"fixed": "2"}]), name="urllib"), ""),
+        (("Debian:13", "lib-x", "1"), ranges(("ECOSYSTEM", [{"fixed": "2"}]), name="lib.x", ecosystem="Debian:13"), ""),
+        (
+            ("Debian:13", "openssl", "3.5.1-1"),
+            ranges(
+                ("ECOSYSTEM", [{"fixed": "3.5.10-1"}, {"fixed": "3.5.1-1+deb13u1"}]), name="openssl", ecosystem="Debian:13"
+            ),
+            "3.5.1-1+deb13u1",
+        ),
+    ],
+)
+def test_a_fix_is_the_next_version_of_the_same_package(package: tuple[str, str, str], document: Json, fixed: str) -> None:
+    (finding,) = vulnerabilities.findings(vulnerabilities.Package(*package), [document])
+    assert finding.fixed == fixed
+
+
+DEBIAN = ["1.0~~", "1.0~rc1", "1.0", "1.0-0.1", "1.0-1~deb13u1", "1.0-1+b1", "1.0a", "1.0+dfsg", "1.10-1", "1:0.9-2"]
+
+
+@pytest.mark.parametrize(
+    ("order", "versions"),
+    [
+        (version_orders.python_order, ["1.0.dev1", "1.0a1", "1.0", "1.0.post1", "1.9", "1.10", "1!0.1", "no version"]),
+        (version_orders.debian_order, DEBIAN),
+    ],
+)
+def test_versions_are_in_the_order_of_their_ecosystem(order: Callable[[str], Any], versions: list[str]) -> None:
+    assert sorted(set(versions), key=order) == versions
+
+
+@pytest.mark.skipif(shutil.which("dpkg") is None, reason="needs dpkg")
+def test_debians_order_is_that_of_dpkg() -> None:
+    versions = [*DEBIAN, "1.0-0", "1.0.-1", "1.00"]
+    for one, other in itertools.product(versions, versions):
+        is_newer = subprocess.run(["dpkg", "--compare-versions", one, "gt", other], check=False).returncode == 0
+        assert (version_orders.debian_order(one) > version_orders.debian_order(other)) == is_newer, (one, other)
 
 
 def test_a_vulnerability_that_nobody_has_mended_is_listed() -> None:

@@ -2,6 +2,7 @@
 
 REPOSITORY = "machine-learning-apps/mlops-actions"
 SOURCE = f"https://github.com/{REPOSITORY}"
+RAW = f"https://raw.githubusercontent.com/{REPOSITORY}"
 REGISTRY = f"ghcr.io/{REPOSITORY}"
 ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
 # Each platform is built on a machine of that platform; nothing is emulated.

@@ -8,12 +8,16 @@ import posixpath
 import re
 import tarfile
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from mlops_actions.core.version import SemanticVersion
-from releasing import REPOSITORY, SOURCE
+from releasing import RAW, REPOSITORY, SOURCE
 from releasing.versions import tag_of
 
-_LINK = re.compile(r"(?P<text>\]\()(?P<target>[^)\s]+)(?P<rest>\))")
+_LINK = re.compile(r"(?P<before>\]\()(?P<target>[^)\s]+)(?P<after>\))")
+_PAGE_ATTRIBUTE = re.compile(r"(?P<before>\bhref=\")(?P<target>[^\"]+)(?P<after>\")")
+_PICTURE = re.compile(r"(?P<before>\b(?:src|srcset)=\")(?P<target>[^\"]+)(?P<after>\")")
+_PICTURE_NAME = re.compile(r".*\.(?:gif|jpe?g|png|svg|webp)", re.IGNORECASE)
 
 
 def bundle(action: str, action_yml: str, readme: str, licence: str, version: SemanticVersion) -> dict[str, str]:
@@ -30,17 +34,29 @@ def bundle(action: str, action_yml: str, readme: str, licence: str, version: Sem
 
 
 def absolute(readme: str, action: str, version: SemanticVersion) -> str:
-    """Turn links to other files of this repository into absolute links to this version."""
+    """Turn links to other files of this repository, and pictures in it, into absolute addresses at this version."""
 
-    def absolute_link(link: re.Match[str]) -> str:
-        target = link["target"]
-        if "://" in target or target.startswith(("#", "mailto:")):
-            return link[0]
-        path, mark, anchor = target.partition("#")
-        inside = posixpath.normpath(posixpath.join("actions", action, path))
-        return f"{link['text']}{SOURCE}/blob/{tag_of(version)}/{inside}{mark}{anchor}{link['rest']}"
+    def at_version(target: str) -> str:
+        address = urlsplit(target)
+        if address.scheme or address.netloc or not address.path:
+            return target
+        # GitHub shows a page around a file; a picture needs the file itself.
+        root = RAW if _PICTURE_NAME.fullmatch(address.path) else f"{SOURCE}/blob"
+        inside = posixpath.normpath(posixpath.join("/actions", action, address.path))
+        return f"{root}/{tag_of(version)}{address._replace(path=inside).geturl()}"
 
-    return _LINK.sub(absolute_link, readme)
+    def link(match: re.Match[str]) -> str:
+        return f"{match['before']}{at_version(match['target'])}{match['after']}"
+
+    def pictures(match: re.Match[str]) -> str:
+        """Change each candidate of `srcset`: an address, and after a blank its width or density."""
+        candidates = (each.strip().partition(" ") for each in match["target"].split(","))
+        changed = ", ".join(f"{at_version(address)}{blank}{size}" for address, blank, size in candidates)
+        return f"{match['before']}{changed}{match['after']}"
+
+    for pattern in (_LINK, _PAGE_ATTRIBUTE):
+        readme = pattern.sub(link, readme)
+    return _PICTURE.sub(pictures, readme)
 
 
 def archive(files: Mapping[str, str], folder: str) -> bytes:

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 from urllib.request import Request, urlopen
 
+from packaging.utils import canonicalize_name
+
 from mlops_actions.core.errors import BadInput, Unavailable, WorkFailed
 from mlops_actions.core.types import Json
+from releasing.version_orders import debian_order, python_order
 
+PYPI = "PyPI"
 URL = "https://api.osv.dev/v1/query"
 _SECONDS = 30
 _MAX_PAGES = 20
@@ -42,7 +46,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Finding:
-    """A known vulnerability of a package; `fixed` is the version that mends it (empty: none does yet)."""
+    """A known vulnerability of a package; `fixed` is the next version that mends it (empty: none does yet)."""
 
     package: Package
     identifier: str
@@ -65,7 +69,7 @@ def _package(purl: str) -> Package:
         )
     name, version = unquote(match["name"]), unquote(match["version"])
     if match["kind"] == "pypi":
-        return Package("PyPI", name, version)
+        return Package(PYPI, name, version)
     qualifiers = parse_qs(match["qualifiers"] or "")
     source, _, source_version = qualifiers.get("upstream", [f"{name}@{version}"])[0].partition("@")
     release = qualifiers["distro"][0].removeprefix("debian-")
@@ -78,17 +82,31 @@ def findings(package: Package, advisories: Iterable[Json]) -> list[Finding]:
 
 
 def _fixed(package: Package, advisory: Json) -> str:
-    """Return the last version that an advisory calls a fix for this package; empty where it names none."""
-    fixed = [
+    """Return the version that mends this package in the installed one's branch: the lowest fix that is newer than it.
+
+    Empty where the advisory names none. A range of the type GIT names commits, which nobody can install.
+    https://ossf.github.io/osv-schema/#affectedrangestype-field
+    """
+    fixes = {
         str(event["fixed"])
         for affected in advisory.get("affected", ())
-        if affected.get("package", {}).get("name", "").lower() == package.name.lower()
-        and affected["package"].get("ecosystem", "") == package.ecosystem
-        for kind in affected.get("ranges", ())
-        for event in kind.get("events", ())
+        if _is_about(affected.get("package", {}), package)
+        for branch in affected.get("ranges", ())
+        if branch.get("type") != "GIT"
+        for event in branch.get("events", ())
         if "fixed" in event
-    ]
-    return fixed[-1] if fixed else ""
+    }
+    order = python_order if package.ecosystem == PYPI else debian_order
+    return min((fix for fix in fixes if order(fix) > order(package.version)), key=order, default="")
+
+
+def _is_about(named: Json, package: Package) -> bool:
+    same_name = _comparable(package.ecosystem, str(named.get("name", ""))) == _comparable(package.ecosystem, package.name)
+    return same_name and named.get("ecosystem", "") == package.ecosystem
+
+
+def _comparable(ecosystem: str, name: str) -> str:
+    return canonicalize_name(name) if ecosystem == PYPI else name
 
 
 def ask(package: Package) -> list[Json]:

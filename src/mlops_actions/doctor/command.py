@@ -32,7 +32,10 @@ DESCRIPTION = (
     "Credentials: GH_TOKEN, GITHUB_TOKEN or `gh auth token`; KUBECONFIG or ~/.kube/config; WANDB_API_KEY or netrc; "
     "REGISTRY_USERNAME and REGISTRY_PASSWORD, or Docker's configuration. It changes nothing without --try-writes."
 )
-_EXITS = "exit codes: 0 nothing fails, 1 a check fails, 2 an option or the workflow file is wrong"
+_EXITS = (
+    "exit codes: 0 nothing fails, 1 a check fails, 2 an option or the workflow file is wrong, or doctor cannot begin "
+    "because a package is not installed; a package that only one group needs is a check of that group"
+)
 APP_KEY = "DOCTOR_APP_KEY"
 _CONNECTING = RLock()
 _MAX_BYTES = 5 << 20

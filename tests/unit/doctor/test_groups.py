@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from mlops_actions.core.oci import Manifest
 from mlops_actions.core.package import install_command
 from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, registry, tracker
 from mlops_actions.doctor.checks import HealthCheck, Status
-from mlops_actions.doctor.ports import ApiAnswer, Endpoint, Route
+from mlops_actions.doctor.ports import ApiAnswer, Endpoint, Ports, Route
+from mlops_actions.doctor.run import run
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
 
@@ -393,3 +395,36 @@ def test_a_missing_package_is_one_line_that_names_the_extra() -> None:
         command._with_package(connect)
     assert caught.value.cause == "the package 'kubernetes' is not installed"
     assert caught.value.remedy == install_command("argo")
+
+
+def test_a_missing_package_of_one_group_is_a_failed_check_of_that_group() -> None:
+    def missing(*_: object) -> Any:
+        raise BadInput("the package 'kubernetes' is not installed", install_command("argo"))
+
+    ports = Ports(
+        github=missing,
+        github_app=missing,
+        registry=missing,
+        cloud_token=missing,
+        cluster=missing,
+        tracker=missing,
+        runner=missing,
+    )
+    diagnosis = run(scope(), ports, ["cluster"], (), lambda *_: None)
+    failed = [check for check in diagnosis.checks if check.status is Status.FAILS]
+    assert [(check.name, check.answer, check.remedy) for check in failed] == [
+        ("connection", "the package 'kubernetes' is not installed", install_command("argo"))
+    ]
+    assert diagnosis.exit_code == 1
+
+
+def test_the_page_and_the_help_tell_the_same_exit_codes() -> None:
+    page = (Path(__file__).parents[3] / "docs/doctor.md").read_text(encoding="utf-8")
+    texts = {"page": " ".join(page.split()), "help": command._EXITS}
+    for name, text in texts.items():
+        for said in (
+            "an option or the workflow file is wrong",
+            "because a package is not installed",
+            "only one group needs",
+        ):
+            assert said in text, name
