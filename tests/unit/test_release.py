@@ -11,7 +11,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -472,8 +472,8 @@ def test_a_vulnerability_that_a_newer_version_mends_stops_a_release() -> None:
 BRANCHES = [{"introduced": "0"}, {"fixed": "1.26.20"}, {"introduced": "2.0"}, {"fixed": "2.5.1"}]
 
 
-def ranges(*groups: tuple[str, list[Mapping[str, str]]], name: str = "urllib3", ecosystem: str = "PyPI") -> Json:
-    listed = [{"type": kind, "events": events} for kind, events in groups]
+def ranges(*groups: tuple[str, Sequence[Mapping[str, str]]], name: str = "urllib3", ecosystem: str = "PyPI") -> Json:
+    listed = [{"type": kind, "events": list(events)} for kind, events in groups]
     return {"id": "A", "affected": [{"package": {"ecosystem": ecosystem, "name": name}, "ranges": listed}]}
 
 
