@@ -34,6 +34,7 @@ from mlops_actions.wandb_runs.selection.from_inputs import decisive_metrics
 from mlops_actions.wandb_runs.settling import Settling
 from mlops_actions.wandb_runs.values import as_json, fit_output
 from mlops_actions.wandb_runs.verdict.doubts import still
+from mlops_actions.wandb_runs.verdict.verdict import ATTESTED
 
 _MAX_LISTED = 100  # candidates in the output `result`: later steps take it as one variable, whose size Linux limits
 
@@ -99,6 +100,12 @@ def _attestation(inputs: Inputs, context: Context, event: Event | None, ports: P
     if inputs.statement and verdict.is_open:
         ports.runner.warning(
             f"no statement was written: {still(findings.running) or 'there are too few runs'}", title=ACTION.name
+        )
+    elif inputs.statement and verdict.state in ATTESTED and findings.data_difference:
+        ports.runner.warning(
+            f"no statement was written: {findings.data_difference}\n"
+            "train a baseline on the same data, or select candidates of the same data with 'group', 'sweep' or 'run-id'",
+            title=ACTION.name,
         )
     if not inputs.statement or not verdict.attests:
         return Attestation()

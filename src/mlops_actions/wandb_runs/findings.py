@@ -161,6 +161,11 @@ class Findings:
         return self.datasets.same if self.datasets else None
 
     @property
+    def data_difference(self) -> str:
+        """Whose data are known to differ, in words; empty where they are not."""
+        return self.datasets.difference if self.datasets else ""
+
+    @property
     def baseline_place(self) -> str:
         """Where the baselines stand on the base branch, in words; empty where they were not looked for there."""
         base = self.selection.base

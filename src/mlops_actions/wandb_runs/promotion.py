@@ -28,8 +28,7 @@ class Promotion:
 def promote(alias: str, findings: Findings, model_of: ModelOf, give_alias: GiveAlias) -> Promotion:
     """Give the alias where the verdict allows it."""
     if not alias or findings.accepted is None or not findings.verdict.promotes:
-        differ = findings.verdict.state == PASSED and findings.same_data is False
-        return Promotion(alias, reason="candidates and baselines used different data" if differ else "")
+        return Promotion(alias, reason=findings.data_difference if findings.verdict.state == PASSED else "")
     run = findings.accepted.run
     try:
         model = model_of(run)

@@ -15,7 +15,8 @@ ALL = "one, finished, verified, clean"
 
 def logged_model(step: WandbStep, run: Any, name: str = "digits-model", digest: str = "d1") -> Any:
     store = step.server.store
-    return store.add_artifact(store.project("sandbox", "digits").collection(name, "model"), digest, run=run)
+    collection = store.project("sandbox", "digits").collection(name, "model")
+    return store.add_artifact(collection, digest, run=run, contents={"model.pt": b"the weights"})
 
 
 def deploy(step: WandbStep, run: str, **changed: Any) -> int:
@@ -172,6 +173,29 @@ def test_no_alias_moves_on_data_that_are_known_to_differ(
     says = "Nothing was promoted to `production`**: candidates and baselines used different data"
     assert (says in step.comments()[0]) is not promoted.startswith("digits")
     assert ("lineage: false" in step.log) is not bool(promoted)
+
+
+@pytest.mark.parametrize(
+    ("baseline_digest", "wanted", "stated"),
+    [("d1", {}, True), ("d2", {}, False), (None, {}, True), ("d2", {"gates": "", "promote_alias": ""}, False)],
+    ids=["the same", "other data", "not known", "other data without gates"],
+)
+def test_no_statement_is_written_on_data_that_are_known_to_differ(
+    step: WandbStep, baseline_digest: str | None, wanted: dict[str, str], stated: bool
+) -> None:
+    store = step.server.store
+    collection = store.project("sandbox", "digits").collection("data", "dataset")
+    chosen = step.candidate("chosen", commit=SHA)
+    baseline = step.baseline("b1", commit=OTHER, tags=["baseline"])
+    logged_model(step, chosen)
+    chosen.inputs.append(store.add_artifact(collection, "d1"))
+    if baseline_digest:
+        baseline.inputs.append(store.add_artifact(collection, baseline_digest))
+    assert deploy(step, "chosen", baseline_tags="baseline", statement="true", **wanted) == 0, step.log
+    assert bool(step.outputs().get("statement")) is stated
+    assert (step.workspace / "wandb_statement.json").exists() is stated
+    assert ("no statement was written: candidates and baselines used different data" in step.log) is not stated
+    assert ("train a baseline on the same data, or select candidates of the same data" in step.log) is not stated
 
 
 def log_many(step: WandbStep, *, oldest_data: str = "d1", oldest_is_dirty: bool = False) -> None:

@@ -21,7 +21,7 @@ TABLE = """
 # Nothing was asked for: a report
 -    -    f    -  ?  | none    none    0 neutral     no  yes 📊
 -    -    f    -  =  | none    none    0 neutral     no  yes 📊
--    -    f    -  !  | none    none    0 neutral     no  yes ⚠️
+-    -    f    -  !  | none    none    0 neutral     no  no  ⚠️
 -    -    ff   -  ?  | none    none    0 neutral     no  yes 📊
 -    -    x    -  ?  | none    none    0 neutral     no  yes ⚪
 -    -    .    -  ?  | none    none    0 neutral     no  yes ⚪
@@ -42,7 +42,7 @@ TABLE = """
 # Gates
 ok   -    f    -  ?  | passed  none    0 success     yes yes ✅
 ok   -    f    -  =  | passed  none    0 success     yes yes ✅
-ok   -    f    -  !  | passed  none    0 neutral     no  yes ⚠️
+ok   -    f    -  !  | passed  none    0 neutral     no  no  ⚠️
 ok   -    fx   -  ?  | passed  none    0 success     yes yes ✅
 ok   -    fF   -  ?  | passed  none    0 success     yes yes ✅
 ok   -    fR   -  ?  | passed  none    0 success     yes yes ✅
@@ -63,7 +63,7 @@ bad  -    fr   -  ?  | pending none    5 in_progress no  no  ⏳
 bad  -    r    -  ?  | pending none    5 in_progress no  no  ⏳
 bad  -    rF   -  ?  | pending none    5 in_progress no  no  ⏳
 ok   -    fr   p  ?  | passed  none    0 success     yes yes ✅
-ok   -    fr   p  !  | passed  none    0 neutral     no  yes ⚠️
+ok   -    fr   p  !  | passed  none    0 neutral     no  no  ⚠️
 bad  -    fr   p  ?  | failed  none    1 failure     no  no  ❌
 bad  -    r    p  ?  | failed  none    1 failure     no  no  ❌
 ok   -    fr   t  ?  | pending none    5 in_progress no  no  ⏳
@@ -87,7 +87,7 @@ ok   -    fr   up ?  | passed  none    0 failure     no  no  ⚠️
 -    -    f    u  ?  | none    none    0 failure     no  no  ⚠️
 # Requirements
 -    ok   f    -  ?  | none    passed  0 success     yes yes ✅
--    ok   f    -  !  | none    passed  0 neutral     no  yes ⚠️
+-    ok   f    -  !  | none    passed  0 neutral     no  no  ⚠️
 -    ok   F    -  ?  | none    failed  1 failure     no  no  ❌
 -    ok   fr   -  ?  | none    pending 5 in_progress no  no  ⏳
 -    ok   fr   p  ?  | none    passed  0 success     yes yes ✅
@@ -105,7 +105,7 @@ ok   -    fr   up ?  | passed  none    0 failure     no  no  ⚠️
 # Both
 ok   ok   f    -  ?  | passed  passed  0 success     yes yes ✅
 ok   ok   f    -  =  | passed  passed  0 success     yes yes ✅
-ok   ok   f    -  !  | passed  passed  0 neutral     no  yes ⚠️
+ok   ok   f    -  !  | passed  passed  0 neutral     no  no  ⚠️
 ok   ok   F    -  ?  | failed  failed  1 failure     no  no  ❌
 ok   ok   fr   -  ?  | pending pending 5 in_progress no  no  ⏳
 ok   bad  f    -  ?  | passed  failed  1 failure     no  no  ❌
@@ -166,6 +166,8 @@ def test_what_holds_for_every_verdict(row: str) -> None:
     assert {verdict.gate, verdict.requirements, verdict.state} <= set(STATES)
     if verdict.promotes:
         assert verdict.exit_code == 0
+        assert facts.same_data is not False
+    if verdict.attests:
         assert facts.same_data is not False
     if verdict.mark == "✅":
         assert verdict.check == "success"

@@ -85,9 +85,7 @@ def _wrong(findings: Findings) -> str:
         return "a judged run is of another commit"
     if findings.selection.base and findings.selection.base.error:
         return "the baselines could not be read"
-    if findings.datasets and findings.datasets.only_others_differ:
-        return "other candidates used different data"
-    return "candidates and baselines used different data"
+    return findings.data_difference
 
 
 def headline_text(findings: Findings) -> str:

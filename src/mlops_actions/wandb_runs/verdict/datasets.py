@@ -20,6 +20,13 @@ class DatasetComparison:
     candidates: tuple[Artifact, ...] = ()
     baselines: tuple[Artifact, ...] = ()
 
+    @property
+    def difference(self) -> str:
+        """Whose data are known to differ, in words; empty where they are not."""
+        if self.same is not False:
+            return ""
+        return f"{'other candidates' if self.only_others_differ else 'candidates and baselines'} used different data"
+
 
 def recorded_datasets(details: RunDetails | None) -> frozenset[Artifact] | None:
     """Return the datasets that a run used; None where the tracker did not answer, or the run recorded none."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 PASSED, FAILED, PENDING, NEUTRAL, NOT_ASKED = "passed", "failed", "pending", "neutral", "none"
 STATES = (PASSED, FAILED, PENDING, NEUTRAL, NOT_ASKED)
+ATTESTED = (PASSED, NOT_ASKED)  # the states that a statement may be written in
 
 # The conclusions of GitHub's check runs, and the status of one that has none yet.
 SUCCESS, FAILURE, INDIFFERENT, OUT_OF_TIME, IN_PROGRESS = "success", "failure", "neutral", "timed_out", "in_progress"
@@ -90,7 +91,7 @@ def decide(facts: VerdictFacts) -> Verdict:
         check=_check(facts, state, is_open=is_open, is_doubtful=is_doubtful),
         # A number on other data says nothing about which model is better, whatever the gates make of it.
         promotes=state == PASSED and not is_open and is_certain and facts.same_data is not False,
-        attests=state in (PASSED, NOT_ASKED) and not is_open and not facts.baselines_unknown,
+        attests=state in ATTESTED and not is_open and not facts.baselines_unknown and facts.same_data is not False,
         mark=_mark(facts, state, is_open=is_open, is_doubtful=is_doubtful),
     )
 
