@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from mlops_actions.core.runs import Run, RunDetails, Sweep, TrackerInfo, TrackerResult
-from mlops_actions.wandb_runs.differences import beyond_noise, compare
+from mlops_actions.wandb_runs.differences import beyond_noise, compare, of_members
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.metrics import directions, patterns
@@ -16,7 +16,7 @@ from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection import runs as selection
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar, choose_bar
 from mlops_actions.wandb_runs.selection.from_inputs import selection_of
-from mlops_actions.wandb_runs.selection.judged import ALL, BEST, MEAN, Judged, choose
+from mlops_actions.wandb_runs.selection.judged import ALL, BEST, Judged, choose
 from mlops_actions.wandb_runs.selection.runs import RunSelection
 from mlops_actions.wandb_runs.selection.usable import (
     UsableBaselines,
@@ -25,7 +25,8 @@ from mlops_actions.wandb_runs.selection.usable import (
     why_none_is_judged,
 )
 from mlops_actions.wandb_runs.statistics import seeds, survivors
-from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
+from mlops_actions.wandb_runs.statistics.choice import Choice
+from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup
 from mlops_actions.wandb_runs.verdict import chosen_by_gate, commit_evidence, doubts, evidence, gates
 from mlops_actions.wandb_runs.verdict.baseline_doubts import baseline_doubts
 from mlops_actions.wandb_runs.verdict.datasets import compare_datasets
@@ -35,7 +36,7 @@ from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.no_baseline import no_baseline, why_no_baseline
 from mlops_actions.wandb_runs.verdict.requirements import RequirementCheck
 from mlops_actions.wandb_runs.verdict.survivors import unfinished_doubt
-from mlops_actions.wandb_runs.verdict.vanished import vanished, vanished_doubt
+from mlops_actions.wandb_runs.verdict.vanished import vanished_doubt
 from mlops_actions.wandb_runs.verdict.verdict import PENDING
 
 
@@ -160,8 +161,7 @@ def evaluate(
     else:
         gate_results = gates_of(judged.group)
     group = judged.group
-    # The mean of several groups is no group of seeds: their differences are not noise.
-    of_seeds = group if chosen.by_group and (judged.judge != MEAN or len(judged.candidates) == 1) else None
+    of_seeds = judged.seeds
     finished = tuple(run for run in comparison.usable if run.finished)
     commit = commit_evidence.collect(comparison.candidates, chosen.sha, chosen.sha_config_key, details)
     members = group.members if group else ()
@@ -175,7 +175,12 @@ def evaluate(
         details=details,
     )
     rows = compare(group.run, baselines, comparison.metrics, bar.run if bar else None) if group else ()
-    of_noise = evidence.compare(seeds_of(of_seeds), comparison.metrics) if of_seeds else ()
+    of_noise: tuple[SeedComparison, ...] = ()
+    if of_seeds and of_bar:
+        of_noise = seeds.compare_seeds(of_seeds, of_bar, comparison.metrics, _choice_of(judged, bar))
+    if chosen.by_group:
+        rows = beyond_noise(rows, {found.metric.name: found.better for found in of_noise})
+        rows = of_members(rows, members, bar.members if bar else ())
     findings = Findings(
         tracker=tracker,
         project=inputs.project,
@@ -186,7 +191,7 @@ def evaluate(
         baselines=comparison.baselines,
         counts=selection.count(comparison.candidates, comparison.baselines, now),
         judged=judged,
-        rows=beyond_noise(rows, {found.metric.name: found.better for found in of_noise}) if chosen.by_group else rows,
+        rows=rows,
         seeds=of_noise,
         gates=gate_results,
         accepted_gates=gates_of(judged.accepted) if judged.accepted else (),
@@ -205,6 +210,7 @@ def evaluate(
             ),
             *doubts.uncommitted([run for run in members if run in commit.dirty], members),
             *(survivors.doubts(of_seeds, of_bar) if chosen.by_group else ()),
+            *(survivors.lacking_doubts(group, of_bar, comparison.metrics) if chosen.by_group else ()),
             *early_uploads(comparison.usable, tracker.name),
         ),
         notes=(*tracker_notes, *comparison.notes),
@@ -218,9 +224,18 @@ def evaluate(
     return replace(findings, doubts=(*_doubts(findings), *comparison.doubts, *by_luck, *findings.doubts))
 
 
+def _choice_of(judged: Judged, bar: Bar | None) -> Choice:
+    """Return out of how many groups those whose seeds are compared were chosen by their values."""
+    by_values = judged.judge == BEST and judged.by is not None
+    # Of all that must pass, the worst one is compared, or one that fails a gate.
+    candidates = len(judged.candidates) if by_values or judged.judge == ALL else 1
+    baselines = bar.out_of if bar and bar.selected_by else 1
+    both_best = by_values and bar is not None and (baselines == 1 or judged.by == bar.selected_by)
+    return Choice(candidates, baselines, alike=both_best or candidates == 1)
+
+
 def _doubts(findings: Findings) -> tuple[str, ...]:
-    lost = vanished(findings.rows, findings.bar.run if findings.bar else None)
-    others = (unfinished_doubt(findings.counts), vanished_doubt(lost))
+    others = (unfinished_doubt(findings.counts), vanished_doubt(findings.rows))
     return (*_doubts_of_verdict(findings), *(doubt for doubt in others if doubt))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.core.statistics.of_runs import mean
+from mlops_actions.core.statistics.of_runs import lacking, mean
 from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 
 
@@ -31,6 +31,9 @@ class MetricRow:
 
     `bar` compares with the bar, one baseline; `best` with the best value that any baseline has, which different metrics can
     have from different baselines; `latest` with the newest baseline.
+
+    `vanished` is whether the bar has a finite number and the candidate has none, which counts as worse. `partial` says which
+    seeds of a group have no finite value although others have one: the group's mean is then not known.
     """
 
     metric: Metric
@@ -39,6 +42,8 @@ class MetricRow:
     best: Difference | None
     mean: Difference | None
     latest: Difference | None
+    vanished: bool = False
+    partial: str = ""
 
 
 def difference(metric: Metric, value: float, reference: float) -> Difference:
@@ -73,13 +78,15 @@ def _row(metric: Metric, value: Any, baselines: Sequence[Run], bar: Run | None) 
     def value_of(run: Run | None) -> float | None:
         return finite_number(metric_value(run, metric.name)) if run else None
 
+    of_bar = value_of(bar)
     return MetricRow(
         metric=metric,
         value=value,
-        bar=against(value_of(bar)),
+        bar=against(of_bar),
         best=against(metric.best(references)),
         mean=against(mean(references) if references else None),
         latest=against(value_of(baselines[0] if baselines else None)),
+        vanished=of_bar is not None and finite_number(value) is None,
     )
 
 
@@ -102,6 +109,21 @@ def beyond_noise(rows: Sequence[MetricRow], better: Mapping[str, bool | None]) -
         )
         for row in rows
     )
+
+
+def of_members(rows: Sequence[MetricRow], candidates: Sequence[Run], bar: Sequence[Run]) -> tuple[MetricRow, ...]:
+    """Return the rows of a comparison of groups, told by their members: a mean is missing where one seed lacks a value.
+
+    A metric vanished where no candidate has a finite value, and a member of the bar has one.
+    """
+
+    def by_members(row: MetricRow) -> MetricRow:
+        name, ours = row.metric.name, finite_values(candidates, row.metric)
+        partial = lacking(candidates, name, "candidate seeds") or lacking(bar, name, "baseline seeds")
+        vanished = not ours and bool(finite_values(bar, row.metric))
+        return replace(row, vanished=vanished, partial="" if vanished else partial)
+
+    return tuple(map(by_members, rows))
 
 
 def best_ids(runs: Sequence[Run], metric: Metric) -> frozenset[str]:

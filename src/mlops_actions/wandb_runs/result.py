@@ -51,7 +51,8 @@ _DIFFERENCE: Json = {
 _SPREAD = _object(
     mean=_NUMBER,
     deviation=_OPTIONAL_NUMBER,
-    n={**_COUNT, "description": "The seeds that the mean is of."},
+    n={**_COUNT, "description": "The seeds that the mean is of: those with a finite value."},
+    finished={**_COUNT, "description": "The runs of the group that finished."},
     started={**_COUNT, "description": "The runs of the group in any state."},
 )
 _ARTIFACTS = _list(_object(name=_TEXT, version=_COUNT, type=_TEXT, digest=_TEXT))
@@ -134,7 +135,8 @@ RESULT: Mapping[str, Json] = {
             interval={"type": ["array", "null"], "items": _NUMBER, "description": "The 95 % interval of the difference."},
             probability={
                 "type": ["number", "null"],
-                "description": "The p-value, corrected for all metrics; null where nothing can be told from noise.",
+                "description": "The p-value, corrected for all metrics and for the choice of the groups by their values; "
+                "null where nothing can be told from noise.",
             },
             paired={**_BOOLEAN, "description": "Whether the same seeds ran on both sides."},
             seeds_needed={

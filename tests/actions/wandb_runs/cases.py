@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -346,6 +347,81 @@ SEEDS = [
             "(3 of 5 seeds finished) | 0.725 ± 0.035 (2 of 3 seeds finished)",
         ],
         outputs={"num-baselines": "2"},
+    ),
+    Case(
+        "seeds that diverged leave nothing to tell",
+        {"metrics": "acc", "aggregate": "group"},
+        seeds("g", 0.95, 0.951, 0.952, math.nan, math.nan),
+        seeds("h", 0.8, 0.801, 0.802, 0.803, 0.804),
+        says=[
+            "5 runs finished for `aaaaaaa`: not to be told from noise on 1 of 1 metric against h",
+            "> ⚠️ Seeds of the candidate g have no finite value of acc \\(2 of 5\\)",
+            "| `acc` ↑ \\* | – | 0.802 | ⚠️ 2 of 5 candidate seeds have no finite value |",
+            "(3 of 5 seeds have it) | 0.802 ± 0.0016 (n = 5)",
+        ],
+        hides=["🟢", "🔴", "counts as worse", "seeds finished"],
+    ),
+    Case(
+        "so do those of the baseline, and a crash is another thing",
+        {"metrics": "acc", "aggregate": "group"},
+        [*seeds("g", 0.95, 0.951, 0.952), {"state": "crashed", "group": "g"}],
+        [*seeds("h", 0.8, 0.801, math.inf), {"state": "crashed", "group": "h"}],
+        says=[
+            "not to be told from noise on 1 of 1 metric against h",
+            "> ⚠️ Seeds of the baseline h have no finite value of acc \\(1 of 3\\)",
+            "| `acc` ↑ \\* | 0.951 | – | ⚠️ 1 of 3 baseline seeds has no finite value |",
+            "(3 of 4 seeds finished) | 0.8005 ± 0.00071 (3 of 4 seeds finished, 2 have it)",
+        ],
+        hides=["🟢", "🔴", "counts as worse"],
+    ),
+    Case(
+        "a metric that vanished in every seed is worse",
+        {"metrics": "acc, f1", "aggregate": "group"},
+        seeds("g", 0.95, 0.951, 0.952),
+        [{**summary(acc=0.8 + seed / 1000, f1=0.5), "group": "h"} for seed in range(3)],
+        says=[
+            "better on 1, worse on 1 of 2 metrics against h",
+            "no finite value of a metric that the bar has&#58; f1&#46; That counts as worse",
+            "| `f1` ↑ \\* | – | 0.5 | 🔴 vanished |",
+        ],
+    ),
+    Case(
+        "also where it is the only one, and some seeds of the bar had it",
+        {"metrics": "f1:max", "aggregate": "group"},
+        seeds("g", 0.95, 0.951),
+        seeds("h", 0.5, math.nan, name="f1"),
+        says=["worse on 1 of 1 metric against h", "That counts as worse", "| `f1` ↑ | – | – | 🔴 vanished |"],
+        hides=["More than noise"],
+    ),
+    Case(
+        "slices vanish, or are not told, as other metrics",
+        {"metrics": "eval/*/acc:max", "aggregate": "group"},
+        _slices("g", (0.81, math.nan), (0.82, math.nan), (math.nan, math.nan)),
+        _slices("h", (0.71, 0.4), (0.72, 0.5), (0.73, 0.6)),
+        says=[
+            "worse on 1, not to be told from noise on 1 of 2 metrics against h",
+            "1 of 2 slices worse than the bar by more than noise (1 vanished), the largest loss first",
+            "| `night` | – | 0.50 | 🔴 vanished |",
+            "| `day` | – | 0.72 | ⚠️ 1 of 3 candidate seeds has no finite value |",
+        ],
+    ),
+    Case(
+        "of the mean of several groups a seed is missing, too",
+        {"metrics": "acc:max", "aggregate": "group", "judge": "mean"},
+        [*seeds("g", 0.8, math.nan), *seeds("h", 0.7, 0.8)],
+        seeds("main", 0.5, 0.6),
+        says=["against 2 baselines", "⚠️ 1 of 4 candidate seeds has no finite value"],
+        hides=["🔴", "🟢", "counts as worse"],
+    ),
+    Case(
+        "the best of several groups on both sides is chosen for luck",
+        {"metrics": "acc:max", "aggregate": "group"},
+        [*seeds("g", 0.95, 0.96, 0.97), *seeds("h", 0.7, 0.8, 0.9)],
+        [*seeds("old", 0.5, 0.6, 0.7), *seeds("older", 0.1, 0.2, 0.3), *seeds("oldest", 0.1, 0.2, 0.3)],
+        says=[
+            "against old",
+            "corrected for the choice out of 2 candidate groups and 3 baseline groups, which widens the intervals too",
+        ],
     ),
     Case(
         "the limit of baselines counts groups",

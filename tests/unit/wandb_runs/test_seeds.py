@@ -11,8 +11,9 @@ import pytest
 from mlops_actions.core.runs import Run
 from mlops_actions.core.statistics.pairing import pair_up, repeated_seeds
 from mlops_actions.wandb_runs.metrics.metric import Metric
+from mlops_actions.wandb_runs.statistics.choice import Choice
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup, compare_seeds, group_runs
-from mlops_actions.wandb_runs.statistics.survivors import doubts
+from mlops_actions.wandb_runs.statistics.survivors import doubts, lacking_doubts
 
 ACC = Metric("acc", "max")
 
@@ -130,9 +131,31 @@ def test_a_chance_find_among_many_metrics_is_none() -> None:
     assert among.low is not None
     assert among.low > 0
     assert among.verdict.startswith("no more than noise among 10 metrics; about")
-    # The best of several groups had several chances.
-    (chosen,) = compare_seeds(ours, theirs, [metrics[3]], choices=5)
-    assert chosen.claimed is False
+
+
+CHOICES: list[tuple[str, Choice, float]] = [
+    ("one group a side", Choice(), 1),
+    ("the best of three candidates", Choice(candidates=3), 2),
+    ("against the best of three baselines", Choice(baselines=3), 2),
+    ("the best of both sides", Choice(10, 10), 10),
+    ("the best of one side, the worst of the other", Choice(4, 3, alike=False), 12),
+    ("the worst of four", Choice(candidates=4, alike=False), 4),
+]
+
+
+@pytest.mark.parametrize(("choice", "factor"), [case[1:] for case in CHOICES], ids=[case[0] for case in CHOICES])
+def test_a_choice_by_values_costs_certainty_in_claim_and_interval(choice: Choice, factor: float) -> None:
+    ours, theirs = grouped(*runs("g", 0.8, 0.9, 1.0)), grouped(*runs("h", 0.5, 0.6, 0.7))
+    (alone,) = compare_seeds(ours, theirs, [ACC])
+    (chosen,) = compare_seeds(ours, theirs, [ACC], choice)
+    assert alone.probability is not None
+    assert alone.low is not None
+    assert chosen.probability == pytest.approx(alone.probability * factor)
+    assert chosen.low is not None
+    assert chosen.low == alone.low if factor == 1 else chosen.low < alone.low
+    # Claim and interval of a single metric say the same.
+    assert chosen.claimed == (chosen.low > 0)
+    assert chosen.verdict.startswith("better by more than noise" if chosen.claimed else "no more than noise; about")
 
 
 PAIRS: list[tuple[str, list[Run], list[Run], int]] = [
@@ -169,8 +192,6 @@ def test_the_same_seeds_narrow_the_interval_whatever_their_order() -> None:
     alone = compared(runs("g", *[found.summary["acc"] for found in ours]), theirs)
     assert not alone.paired
     assert alone.verdict.startswith("no more than noise")
-    # A pair that lacks the metric makes the pairing incomplete.
-    assert not compared([*ours[:4], run("g9", "g", config={"seed": 4})], theirs).paired
 
 
 def test_runs_of_one_seed_are_no_seeds() -> None:
@@ -184,6 +205,57 @@ def test_runs_of_one_seed_are_no_seeds() -> None:
     assert list(doubts(None, group)) == [
         "Runs of the baseline g have the same seed: their spread is not that of different seeds."
     ]
+
+
+LACKING: list[tuple[str, list[float | None], list[float | None], str]] = [
+    ("of the candidate", [0.95, 0.951, 0.952, None, None], [0.8, 0.81, 0.82], "2 of 5 candidate seeds have no finite value"),
+    ("NaN", [0.95, 0.951, float("nan")], [0.8, 0.81, 0.82], "1 of 3 candidate seeds has no finite value"),
+    ("of the baseline", [0.95, 0.951, 0.952], [0.8, 0.81, float("inf")], "1 of 3 baseline seeds has no finite value"),
+    ("of both", [0.95, 0.951, None], [0.8, 0.81, None], "1 of 3 candidate seeds has no finite value"),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "reason"), [case[1:] for case in LACKING], ids=[case[0] for case in LACKING])
+@pytest.mark.parametrize("key", ["seed", "no_seed"])
+def test_nothing_is_claimed_of_a_metric_that_seeds_lack(
+    ours: list[float | None], theirs: list[float | None], reason: str, key: str
+) -> None:
+    def side(name: str, values: list[float | None]) -> list[Run]:
+        return [run(f"{name}{seed}", name, config={key: seed}, acc=value) for seed, value in enumerate(values)]
+
+    found = compared(side("g", ours), side("h", theirs))
+    assert (found.claimed, found.low, found.seeds_needed, found.paired) == (None, None, None, False)
+    assert found.verdict == f"cannot be told from noise: {reason}"
+
+
+def test_the_words_after_a_mean_say_what_seeds_it_is_of() -> None:
+    metrics = [Metric(name, "max") for name in ("all", "some")]
+    finished = [run(f"g{seed}", "g", all=1.0 + seed, some=1.0 + seed if seed < 2 else "NaN") for seed in range(3)]
+    crashed = [run("g8", "g", state="crashed"), run("g9", "g", state="crashed")]
+
+    def words(*members: Run) -> list[str]:
+        (group,) = group_runs(members, metrics, by_group=True)
+        return [comparison.candidates.survivors for comparison in compare_seeds(group, group, metrics)]
+
+    assert words(*finished) == ["n = 3", "2 of 3 seeds have it"]
+    assert words(*finished, *crashed) == ["3 of 5 seeds finished", "3 of 5 seeds finished, 2 have it"]
+
+
+def test_a_metric_that_only_some_seeds_have_is_a_doubt() -> None:
+    metrics = [Metric(name, "max") for name in ("a", "b", "c", "d", "e", "all", "none")]
+    members = [
+        run("g0", "g", a=1.0, b=1.0, c=1.0, d=1.0, e=1.0, all=1.0),
+        run("g1", "g", all=1.0, a=float("nan")),
+    ]
+    group = grouped(*members)
+    assert list(lacking_doubts(group, grouped(*runs("h", 1, 2)), metrics)) == [
+        "Seeds of the candidate g have no finite value of a (1 of 2), b (1 of 2), c (1 of 2) and 2 more metrics: "
+        "their means are not known."
+    ]
+    assert list(lacking_doubts(None, group, metrics[3:4])) == [
+        "Seeds of the baseline g have no finite value of d (1 of 2): their means are not known."
+    ]
+    assert list(lacking_doubts(group, None, metrics[5:])) == []
 
 
 REPEATED: list[tuple[str, list[int], list[int], str]] = [

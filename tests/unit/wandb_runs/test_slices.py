@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.runs import MISSING, Run
-from mlops_actions.wandb_runs.differences import compare
+from mlops_actions.wandb_runs.differences import beyond_noise, compare, of_members
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.report.slices import OPEN_ROWS, slice_patterns, slices_of, slices_table
 
@@ -43,8 +43,7 @@ def table(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None, direction: 
     metrics = [Metric(f"eval/{name}/acc", direction) for name in names]
     candidate, bar = run(ours), None if theirs is None else run(theirs)
     rows = compare(candidate, [bar] if bar else [], metrics, bar)
-    slices = slices_of(PATTERN, metrics, candidate, bar, {row.metric.name: row.bar.better for row in rows if row.bar})
-    return slices_table(slices, Metric(PATTERN, direction)).replace("\u00a0", " ")
+    return slices_table(slices_of(PATTERN, rows, bar), Metric(PATTERN, direction)).replace("\u00a0", " ")
 
 
 ORDERS: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str, list[str]]] = {
@@ -96,7 +95,7 @@ NOISE: dict[str, tuple[bool | None, float | None, str, str]] = {
     "better by more": (True, 0.75, "+0.25 (+50.00 %) 🟢 better", "none of 1 slice worse than the bar by more than noise"),
     "worse by more": (False, 0.25, "−0.25 (−50.00 %) 🔴 worse", "1 of 1 slice worse than the bar by more than noise"),
     "no more than noise": (None, 0.25, "−0.25 (−50.00 %)", "none of 1 slice worse than the bar by more than noise"),
-    "vanished": (None, None, "🔴 vanished", "none of 1 slice worse than the bar by more than noise (1 vanished)"),
+    "vanished": (None, None, "🔴 vanished", "1 of 1 slice worse than the bar by more than noise (1 vanished)"),
 }
 
 
@@ -105,9 +104,38 @@ def test_of_groups_only_what_is_more_than_noise_is_marked(
     claim: bool | None, value: float | None, cell: str, title: str
 ) -> None:
     metric = Metric("eval/a/acc", "max")
-    slices = slices_of(PATTERN, [metric], run({"a": value}), run({"a": 0.5}), {metric.name: claim})
-    lines = slices_table(slices, replace(metric, name=PATTERN), of_groups=True).replace("\u00a0", " ").splitlines()
+    candidate, bar = run({"a": value}), run({"a": 0.5})
+    rows = beyond_noise(compare(candidate, [bar], [metric], bar), {metric.name: claim})
+    lines = (
+        slices_table(slices_of(PATTERN, rows, bar), replace(metric, name=PATTERN), of_groups=True)
+        .replace("\u00a0", " ")
+        .splitlines()
+    )
     assert lines[0] == f"**Slices of** `{PATTERN}` ↑: {title}, the largest loss first"
+    assert lines[-1].endswith(f"| {cell} |")
+
+
+LACKING: dict[str, tuple[list[float | None], list[float | None], str, str]] = {
+    "a candidate's seed": ([0.9, None], [0.5, 0.5], "⚠️ 1 of 2 candidate seeds has no finite value", "none of 1 slice worse"),
+    "a baseline's seed": ([0.9, 0.9], [0.5, None], "⚠️ 1 of 2 baseline seeds has no finite value", "none of 1 slice worse"),
+    "a seed of both": ([0.9, None], [0.5, None], "⚠️ 1 of 2 candidate seeds has no finite value", "none of 1 slice worse"),
+    "every candidate's seed": ([None, None], [0.5, None], "🔴 vanished", "1 of 1 slice worse"),
+    "every baseline's seed": ([0.9, 0.9], [None, None], "new", "none of 1 slice worse"),
+}
+
+
+@pytest.mark.parametrize(("ours", "theirs", "cell", "title"), LACKING.values(), ids=LACKING)
+def test_a_mean_that_seeds_lack_is_neither_better_nor_worse(
+    ours: list[float | None], theirs: list[float | None], cell: str, title: str
+) -> None:
+    metric = Metric("eval/a/acc", "max")
+    sides = [[run({"a": MISSING if value is None else value}) for value in values] for values in (ours, theirs)]
+    # As a group: its mean is known where every seed has a value.
+    candidate, bar = (run({"a": MISSING if None in values else 1.0}) for values in (ours, theirs))
+    rows = of_members(compare(candidate, [bar], [metric], bar), *sides)
+    slices = slices_of(PATTERN, [replace(row, bar=None) for row in rows], bar)
+    lines = slices_table(slices, replace(metric, name=PATTERN), of_groups=True).replace("\u00a0", " ").splitlines()
+    assert title in lines[0]
     assert lines[-1].endswith(f"| {cell} |")
 
 

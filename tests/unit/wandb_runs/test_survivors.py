@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.runs import MISSING, Run
-from mlops_actions.wandb_runs.differences import compare
+from mlops_actions.wandb_runs.differences import MetricRow, compare
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection.runs import RunCounts
 from mlops_actions.wandb_runs.verdict.survivors import unfinished_doubt
-from mlops_actions.wandb_runs.verdict.vanished import vanished, vanished_doubt
+from mlops_actions.wandb_runs.verdict.vanished import vanished_doubt
 
 COUNTS: dict[str, tuple[dict[str, int], str]] = {
     "all finished": ({"finished": 3}, ""),
@@ -54,7 +54,7 @@ VANISHED: dict[str, tuple[Run, Run | None, tuple[str, ...]]] = {
 @pytest.mark.parametrize(("candidate", "bar", "names"), VANISHED.values(), ids=VANISHED)
 def test_a_metric_that_the_bar_has_and_the_candidate_lacks_vanished(candidate: Run, bar: Run | None, names: Any) -> None:
     rows = compare(candidate, [bar] if bar else [], [Metric("acc", "max"), Metric("loss", "min")], bar)
-    assert vanished(rows, bar) == names
+    assert tuple(row.metric.name for row in rows if row.vanished) == names
 
 
 DOUBTS = {
@@ -69,4 +69,5 @@ DOUBTS = {
 
 @pytest.mark.parametrize(("names", "doubt"), DOUBTS.values(), ids=DOUBTS)
 def test_vanished_metrics_are_named(names: list[str], doubt: str) -> None:
-    assert vanished_doubt(names) == doubt
+    rows = [MetricRow(Metric(name), MISSING, None, None, None, None, vanished=True) for name in names]
+    assert vanished_doubt([*rows, MetricRow(Metric("kept"), 1.0, None, None, None, None)]) == doubt

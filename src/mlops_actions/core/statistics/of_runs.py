@@ -34,33 +34,32 @@ def mean(values: Sequence[float]) -> float:
 def estimate_metric(candidates: Sequence[Run], baselines: Sequence[Run], metric: str, *, scale: float = 1.0) -> Estimate:
     """Estimate the mean of a metric minus `scale` times that of the baselines, paired where the seeds allow it.
 
-    Both sides have at least one run with a finite value; a run without one is left out. Where runs of a side are known to
-    repeat a seed, nothing can be told: their spread is smaller than that of seeds.
+    Both sides have at least one run with a finite value. Where another run has none, nothing can be told: a seed that
+    diverged is no random choice. Nor where runs of a side are known to repeat a seed: their spread is smaller than that of
+    seeds.
     """
     ours, theirs = finite_values(candidates, metric), finite_values(baselines, metric)
     for side, runs in (("candidate", candidates), ("baseline", baselines)):
-        if repeated_seeds(runs):
-            return Estimate(mean(ours) - scale * mean(theirs), reason=_same_seed(side))
-    paired = _paired_values(pair_up(candidates, baselines), metric)
-    if paired:
-        values, references = zip(*paired, strict=True)
-        return estimate.of_groups(values, references, scale=scale, paired=True)
-    return estimate.of_groups(ours, theirs, scale=scale)
+        reason = lacking(runs, metric, f"{side} seeds") or (_same_seed(side) if repeated_seeds(runs) else "")
+        if reason:
+            return Estimate(mean(ours) - scale * mean(theirs), reason=reason)
+    pairs = pair_up(candidates, baselines)
+    if pairs:
+        ours, theirs = (finite_values(side, metric) for side in zip(*pairs, strict=True))
+    return estimate.of_groups(ours, theirs, scale=scale, paired=bool(pairs))
+
+
+def lacking(runs: Sequence[Run], metric: str, noun: str) -> str:
+    """Say how many of some runs have no finite value: `2 of 5 seeds have …`; empty where each of them has one, or none."""
+    known = len(finite_values(runs, metric))
+    missing = len(runs) - known
+    return (
+        f"{missing} of {len(runs)} {noun} {'has' if missing == 1 else 'have'} no finite value" if known and missing else ""
+    )
 
 
 def _same_seed(side: str) -> str:
     return f"{side} runs have the same seed, so that their spread is not that of seeds"
-
-
-def _paired_values(pairs: Sequence[tuple[Run, Run]], metric: str) -> list[tuple[float, float]]:
-    """Return the values of all pairs; empty where any of the runs lacks one."""
-    values = []
-    for ours, theirs in pairs:
-        value, reference = (finite_number(metric_value(run, metric)) for run in (ours, theirs))
-        if value is None or reference is None:
-            return []
-        values.append((value, reference))
-    return values
 
 
 @dataclass(frozen=True)

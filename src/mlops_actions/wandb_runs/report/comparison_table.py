@@ -19,17 +19,11 @@ def comparison_table(findings: Findings, sliced: Collection[str] = ()) -> str:
     if not judged or not bar or not findings.rows:
         return ""
     rows = [row for row in findings.rows if row.metric.name not in sliced]
-    # Between groups of seeds only a difference beyond noise is better or worse.
-    by_noise = {comparison.metric.name: comparison.better for comparison in findings.seeds}
-
-    def better(row: MetricRow) -> bool | None:
-        return by_noise.get(row.metric.name) if by_noise else row.bar.better if row.bar else None
-
     columns = [
         Column[MetricRow]("Metric", lambda row: metric_title(row.metric), "l"),
-        Column[MetricRow]("Candidate", lambda row: _candidate(row, bar, better=better(row))),
+        Column[MetricRow]("Candidate", lambda row: _candidate(row, bar)),
         Column[MetricRow]("Bar" if bar.out_of > 1 else "Baseline", lambda row: _of(row, bar).text(_bar_value(row, bar))),
-        Column[MetricRow]("Change", lambda row: _change(row, bar, better=better(row)), "l"),
+        Column[MetricRow]("Change", lambda row: _change(row, bar), "l"),
     ]
     if bar.out_of > 1:
         mean_of = Column[MetricRow](f"Mean of {bar.out_of}", lambda row: _reference(row, bar, row.mean))
@@ -64,22 +58,22 @@ def _of(row: MetricRow, bar: Bar) -> NumberFormat:
     return NumberFormat.of([value, reference, *others], [(value, reference)])
 
 
-def _candidate(row: MetricRow, bar: Bar, *, better: bool | None) -> str:
+def _candidate(row: MetricRow, bar: Bar) -> str:
     value = _of(row, bar).text(row.value)
-    return f"**{value}**" if better else value
+    return f"**{value}**" if row.bar and row.bar.better else value
 
 
 def _reference(row: MetricRow, bar: Bar, difference: Difference | None) -> str:
     return _of(row, bar).text(difference.reference) if difference else NO_VALUE
 
 
-def _change(row: MetricRow, bar: Bar, *, better: bool | None) -> str:
+def _change(row: MetricRow, bar: Bar) -> str:
     """Return the difference from the bar, and in words what it means: a red and a green mark can look alike."""
+    if row.vanished:
+        return unbroken("🔴 vanished" if row.value is MISSING else "🔴 no number")
     value, reference = finite_number(row.value), finite_number(_bar_value(row, bar))
     if row.bar is None or value is None or reference is None:
-        if reference is None or value is not None:
-            return NO_VALUE
-        return unbroken("🔴 vanished" if row.value is MISSING else "🔴 no number")
-    mark = {True: " 🟢 better", False: " 🔴 worse", None: "" if row.bar.absolute else " same"}[better]
+        return f"⚠️ {markdown.escape(row.partial)}" if row.partial else NO_VALUE
+    mark = {True: " 🟢 better", False: " 🔴 worse", None: "" if row.bar.absolute else " same"}[row.bar.better]
     relative = f" ({format_percent(row.bar.percent)})" if row.bar.percent and row.bar.absolute else ""
     return unbroken(f"{_of(row, bar).difference(value, reference)}{relative}{mark}")

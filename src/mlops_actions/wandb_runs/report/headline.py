@@ -12,7 +12,6 @@ from mlops_actions.wandb_runs.report.tables import gate_numbers
 from mlops_actions.wandb_runs.selection.judged import ALL, MEAN
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult
-from mlops_actions.wandb_runs.verdict.vanished import vanished
 from mlops_actions.wandb_runs.verdict.verdict import FAILED, NEUTRAL, NOT_ASKED, PASSED, PENDING
 
 
@@ -134,10 +133,10 @@ def _result(findings: Findings) -> str:
     finished = f"{plural(findings.counts.finished, 'run')} finished for {_selection_name(findings)}"
     if not findings.baselines:
         return f"{finished}; there is no baseline to compare with" if findings.selection.wants_baselines else finished
-    if findings.seeds:
-        return f"{finished}: {_beyond_noise(findings.seeds)}"
-    results = [row.bar.better for row in findings.rows if row.bar and row.metric.direction]
-    results += [False] * len(vanished(findings.rows, findings.bar.run if findings.bar else None))
+    lost = sum(row.vanished for row in findings.rows)
+    if findings.bar and findings.judged.seeds and (findings.seeds or lost):
+        return f"{finished}: {_beyond_noise(findings.seeds, lost)} against {markdown.escape(findings.bar.run.title)}"
+    results = [row.bar.better for row in findings.rows if row.bar and row.metric.direction] + [False] * lost
     # The mean of several groups has no noise to compare with: nothing is better, worse or equal.
     if not results or findings.judged.by_group:
         return f"{finished}, against {plural(findings.counts.baselines, 'baseline')}"
@@ -151,19 +150,22 @@ def _result(findings: Findings) -> str:
     return f"{finished}: {parts} of {plural(len(results), 'metric')} against {bar}"
 
 
-def _beyond_noise(comparisons: Sequence[SeedComparison]) -> str:
-    """Count the metrics on which a group of seeds differs by more than noise: fewer would be claims without evidence."""
+def _beyond_noise(comparisons: Sequence[SeedComparison], lost: int) -> str:
+    """Count the metrics on which a group of seeds differs by more than noise: fewer would be claims without evidence.
+
+    The metrics that vanished are `lost`: they count as worse.
+    """
     better = [comparison.better for comparison in comparisons]
     claimed = sum(comparison.claimed is True for comparison in comparisons)
     counted = (
         ("better", better.count(True)),
-        ("worse", better.count(False)),
+        ("worse", better.count(False) + lost),
         ("different", claimed - better.count(True) - better.count(False)),
         ("no more than noise", sum(comparison.claimed is False for comparison in comparisons)),
         ("not to be told from noise", sum(comparison.claimed is None for comparison in comparisons)),
     )
     parts = ", ".join(f"{result} on {number}" for result, number in counted if number)
-    return f"{parts} of {plural(len(comparisons), 'metric')} against {markdown.escape(comparisons[0].against)}"
+    return f"{parts} of {plural(len(comparisons) + lost, 'metric')}"
 
 
 def _states(findings: Findings) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import Run, finite_number, metric_value
+from mlops_actions.wandb_runs.differences import MetricRow
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.metrics.metric import MAX, Metric
 from mlops_actions.wandb_runs.metrics.patterns import matches
@@ -17,25 +18,23 @@ from mlops_actions.wandb_runs.report.table_parts import metric_title
 ANY = "*"
 OPEN_ROWS = 8  # further rows are folded
 _MAX_NAME = 60  # characters of a slice's name
-_VANISHED, _COMPARED, _ALONE = range(3)
+_VANISHED, _PARTIAL, _COMPARED, _ALONE = range(4)
 
 
 @dataclass(frozen=True)
 class Slice:
     """One slice: its name, and the values of candidate and bar as they were logged (`MISSING`: none).
 
-    `better` is whether the report marks it as better, or worse (False); None where it says neither.
+    `better` is whether the report marks it as better, or worse (False); None where it says neither. `vanished` and `partial`
+    are those of its `MetricRow`.
     """
 
     name: str
     value: Any
     reference: Any
     better: bool | None = None
-
-    @property
-    def has_vanished(self) -> bool:
-        """Whether the bar has a number, and the candidate has none."""
-        return finite_number(self.value) is None and finite_number(self.reference) is not None
+    vanished: bool = False
+    partial: str = ""
 
     def gain(self, direction: str) -> float | None:
         """Return how much better the candidate is than the bar, negative where it is worse; None where nothing tells."""
@@ -52,14 +51,13 @@ def slice_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
 
 def slice_tables(findings: Findings) -> str:
     """Return the table of each pattern that names slices; empty where nothing is judged."""
-    run, bar = findings.judged.run, findings.bar.run if findings.bar else None
-    if run is None:
+    bar = findings.bar.run if findings.bar else None
+    if findings.judged.run is None:
         return ""
     tables = []
-    # Between groups of seeds only a difference beyond noise is better or worse, as in the comparison.
-    better = {row.metric.name: row.bar.better for row in findings.rows if row.bar}
+    rows = {row.metric.name: row for row in findings.rows}
     for pattern, metrics in sliced_metrics(findings).items():
-        slices = slices_of(pattern, metrics, run, bar, better)
+        slices = slices_of(pattern, [rows[metric.name] for metric in metrics], bar)
         tables.append(slices_table(slices, replace(metrics[0], name=pattern), of_groups=findings.judged.by_group))
     return "\n\n".join(tables)
 
@@ -74,21 +72,19 @@ def sliced_metrics(findings: Findings) -> dict[str, list[Metric]]:
     return found
 
 
-def slices_of(
-    pattern: str, metrics: Sequence[Metric], candidate: Run, bar: Run | None, better: Mapping[str, bool | None]
-) -> tuple[Slice, ...]:
-    """Return the slices that stand behind a pattern, the worst first. `better` maps metrics to what the comparison claims.
+def slices_of(pattern: str, rows: Sequence[MetricRow], bar: Run | None) -> tuple[Slice, ...]:
+    """Return the slices that stand behind a pattern, from the rows of their metrics, the worst first.
 
-    Worst is what vanished, then what lost most against the bar; without a bar, the worst value. Without a direction the
-    order of the metrics stays.
+    Worst is what vanished, then what some seeds lack, then what lost most against the bar; without a bar, the worst value.
+    Without a direction the order of the metrics stays.
     """
     found = []
     direction = ""
-    for metric in metrics:
-        reference = metric_value(bar, metric.name) if bar else None
-        value, claim = metric_value(candidate, metric.name), better.get(metric.name)
-        found.append(Slice(_name(pattern, metric.name), value, reference, claim))
-        direction = direction or metric.direction
+    for row in rows:
+        reference = metric_value(bar, row.metric.name) if bar else None
+        better = row.bar.better if row.bar else None
+        found.append(Slice(_name(pattern, row.metric.name), row.value, reference, better, row.vanished, row.partial))
+        direction = direction or row.metric.direction
     return tuple(sorted(found, key=lambda one: _badness(one, direction)))
 
 
@@ -99,8 +95,10 @@ def _name(pattern: str, name: str) -> str:
 
 def _badness(one: Slice, direction: str) -> tuple[int, float]:
     """Return the key of the order, in which the worst is the smallest."""
-    if one.has_vanished:
+    if one.vanished:
         return _VANISHED, 0.0
+    if one.partial:
+        return _PARTIAL, 0.0
     if (gain := one.gain(direction)) is not None:
         return _COMPARED, gain
     value = finite_number(one.value)
@@ -139,10 +137,11 @@ def _title(slices: Sequence[Slice], metric: Metric, *, has_bar: bool, of_groups:
         return f"{name}: {number}, whose direction is not known"
     if not has_bar:
         return f"{name}: {number}, the worst first"
-    vanished, worse = sum(one.has_vanished for one in slices), sum(one.better is False for one in slices)
+    vanished = sum(one.vanished for one in slices)
+    # A value that vanished is lost.
+    worse = vanished + sum(one.better is False for one in slices)
     if not of_groups:
-        # A value that vanished is lost.
-        return f"{name}: {worse + vanished or 'none'} of {number} worse than the bar, the worst first"
+        return f"{name}: {worse or 'none'} of {number} worse than the bar, the worst first"
     lost = f" ({vanished} vanished)" if vanished else ""
     return f"{name}: {worse or 'none'} of {number} worse than the bar by more than noise{lost}, the largest loss first"
 
@@ -150,8 +149,10 @@ def _title(slices: Sequence[Slice], metric: Metric, *, has_bar: bool, of_groups:
 def _change(one: Slice, numbers: NumberFormat) -> str:
     """Say how the candidate's value differs from the bar's, in words for those who see no colours."""
     value, reference = finite_number(one.value), finite_number(one.reference)
-    if one.has_vanished:
+    if one.vanished:
         return "🔴 vanished"
+    if one.partial:
+        return f"⚠️ {markdown.escape(one.partial)}"
     if value is None or reference is None:
         return NO_VALUE if value is None else "new"
     absolute = value - reference

@@ -83,16 +83,23 @@ def seeds_table(comparisons: Sequence[SeedComparison]) -> str:
         Column[SeedComparison]("Baseline's seeds", lambda comparison: _spread(comparison.baselines, _of_means(comparison))),
     ]
     advice = [f"{metric_title(each.metric)}: {markdown.escape(each.advice)}" for each in comparisons if each.advice]
-    several = len(comparisons) > 1
-    corrected = f", corrected for {len(comparisons)} metrics" if several else ""
-    paired = " The same seeds ran on both sides: they are compared in pairs, too." if comparisons[0].paired else ""
-    claim = f"At most 5 % of reports call noise a difference{corrected}.{paired}"
+    is_paired = any(comparison.paired for comparison in comparisons)
+    paired = " The same seeds ran on both sides: they are compared in pairs, too." if is_paired else ""
+    claim = f"At most 5 % of reports call noise a difference{_corrections(comparisons)}.{paired}"
     note = f"<sub>{claim} [What is claimed, and why]({_STATISTICS})</sub>"
     title = f"**More than noise?** Against {markdown.escape(comparisons[0].against)}"
     # Below the table: a sentence in a narrow column is a column of single words.
     return "\n\n".join(
         [title, draw_table(columns, comparisons), *(["\n".join(f"- {text}" for text in advice)] if advice else []), note]
     )
+
+
+def _corrections(comparisons: Sequence[SeedComparison]) -> str:
+    parts = [f"for {len(comparisons)} metrics"] if len(comparisons) > 1 else []
+    choice = comparisons[0].choice.text
+    if choice:
+        parts.append(f"for the choice out of {choice}, which widens the intervals too")
+    return f", corrected {' and '.join(parts)}" if parts else ""
 
 
 def _seeds_verdict(comparison: SeedComparison) -> str:
@@ -116,5 +123,4 @@ def _of_means(comparison: SeedComparison) -> NumberFormat:
 
 def _spread(spread: Spread, numbers: NumberFormat) -> str:
     deviation = "" if spread.deviation is None else f" ± {format_number(spread.deviation, 2)}"
-    count = f"{spread.n} of {spread.started} seeds finished" if spread.n < spread.started else f"n = {spread.n}"
-    return f"{unbroken(numbers.text(spread.mean) + deviation)} ({count})"
+    return f"{unbroken(numbers.text(spread.mean) + deviation)} ({spread.survivors})"

@@ -66,6 +66,12 @@ class Judged:
         return self.group.run if self.group else None
 
     @property
+    def seeds(self) -> SeedGroup | None:
+        """The one group whose seeds are compared. The mean of several groups is none: their differences are not noise."""
+        is_one = self.judge != MEAN or len(self.candidates) == 1
+        return self.group if self.by_group and is_one else None
+
+    @property
     def run_id(self) -> str:
         """The id of the judged run; empty where no single candidate is judged."""
         return self.group.run.id if self.group else ""

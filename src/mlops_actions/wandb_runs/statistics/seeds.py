@@ -12,6 +12,7 @@ from mlops_actions.core.statistics.estimate import Estimate
 from mlops_actions.core.statistics.of_runs import estimate_metric, mean
 from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, finite_values
 from mlops_actions.wandb_runs.statistics import holm, more_seeds
+from mlops_actions.wandb_runs.statistics.choice import NO_CHOICE, Choice
 
 # Intervals of the report miss the truth, and a report without any difference claims one, at most this often.
 ERROR = 0.05
@@ -19,12 +20,27 @@ ERROR = 0.05
 
 @dataclass(frozen=True)
 class Spread:
-    """A metric over the `n` seeds that have it, of those that started. `deviation` (of the sample) is None for one seed."""
+    """A metric over the `n` seeds that have a finite value, of those that finished, of those that started.
+
+    `deviation` (of the sample) is None for one seed.
+    """
 
     mean: float
     deviation: float | None
     n: int
+    finished: int
     started: int
+
+    @property
+    def survivors(self) -> str:
+        """How many seeds the mean is of: `n = 5`, `3 of 5 seeds finished`, `3 of 5 seeds have it`, or both."""
+        if self.n < self.finished:
+            return (
+                f"{survivors(self.finished, self.started)}, {self.n} have it"
+                if self.finished < self.started
+                else (f"{self.n} of {self.finished} seeds have it")
+            )
+        return survivors(self.finished, self.started)
 
 
 @dataclass(frozen=True)
@@ -47,14 +63,15 @@ class SeedGroup:
     @property
     def survivors(self) -> str:
         """How many seeds the means are of: `n = 3`, or `3 of 5 seeds finished` where some did not."""
-        return f"{len(self.members)} of {self.started} seeds finished" if self.lost else f"n = {len(self.members)}"
+        return survivors(len(self.members), self.started)
 
 
 @dataclass(frozen=True)
 class SeedComparison:
     """Two means and their difference. `low` and `high` are the 95 % interval; None where nothing can be told from noise.
 
-    `probability` is the p-value after the correction for all `metrics` of the report. `paired` is whether the same seeds ran
+    `probability` is the p-value after the correction for all `metrics` of the report and for the `choice` of the two groups,
+    for which the interval is wider, too. `paired` is whether the same seeds ran
     on both sides. `seeds_needed` are the seeds on each side that would tell a difference of this
     size (an estimate; None: not known, or more than anybody trains), and `reason` says why nothing can be told. `against` is
     the title of the baseline group.
@@ -71,6 +88,7 @@ class SeedComparison:
     seeds_needed: int | None = None
     reason: str = ""
     metrics: int = 1
+    choice: Choice = NO_CHOICE
     against: str = ""
 
     @property
@@ -120,6 +138,11 @@ class SeedComparison:
         return f"about {max(self.seeds_needed, now + 1)} seeds a side would tell such a difference (an estimate)"
 
 
+def survivors(finished: int, started: int) -> str:
+    """Say how many seeds finished: `n = 3`, or `3 of 5 seeds finished` where some did not."""
+    return f"{finished} of {started} seeds finished" if finished < started else f"n = {finished}"
+
+
 def group_runs(
     runs: Sequence[Run],
     metrics: Sequence[Metric],
@@ -161,24 +184,27 @@ def _seed_group(runs: Sequence[Run], metrics: Sequence[Metric], *, by_group: boo
     return replace(group, run=replace(best, name=f"{best.group} ({group.survivors})", summary=means))
 
 
-def spread(values: Sequence[float], started: int = 0) -> Spread:
-    """Return mean and sample deviation of some numbers (at least one), of so many seeds that started."""
+def _spread(group: SeedGroup, metric: Metric) -> Spread:
+    values = finite_values(group.members, metric)
     deviation = math.sqrt(estimate.variance(values)) if len(values) > 1 else None
-    return Spread(mean(values), deviation, len(values), max(started, len(values)))
+    finished = len(group.members)
+    return Spread(mean(values), deviation, len(values), finished, max(group.started, finished))
 
 
 def compare_seeds(
-    candidate: SeedGroup, baseline: SeedGroup, metrics: Sequence[Metric], *, choices: int = 1
+    candidate: SeedGroup, baseline: SeedGroup, metrics: Sequence[Metric], choice: Choice = NO_CHOICE
 ) -> tuple[SeedComparison, ...]:
-    """Compare the seeds of a group with those of one baseline group, by each metric that both have.
+    """Compare the seeds of a group with those of one baseline group, by each metric of which both have a finite value.
 
-    `choices` is the number of groups of candidates from which this one was chosen by its values.
+    A metric that only some seeds of a group have is among them: nothing can be told of it.
+
+    `choice` says out of how many groups the two were chosen by their values.
     """
     compared = [metric for metric in metrics if all(finite_values(group.members, metric) for group in (candidate, baseline))]
     estimates = [estimate_metric(candidate.members, baseline.members, metric.name) for metric in compared]
-    corrected = holm.adjust([estimated.probability() for estimated in estimates], choices)
+    corrected = holm.adjust([estimated.probability() for estimated in estimates], choice.factor)
     return tuple(
-        _comparison(metric, (candidate, baseline), estimated, probability, len(compared), choices)
+        _comparison(metric, (candidate, baseline), estimated, probability, len(compared), choice)
         for metric, estimated, probability in zip(compared, estimates, corrected, strict=True)
     )
 
@@ -189,12 +215,12 @@ def _comparison(
     estimated: Estimate,
     probability: float | None,
     tests: int,
-    choices: int,
+    choice: Choice,
 ) -> SeedComparison:
-    candidates, baselines = (spread(finite_values(group.members, metric), group.started) for group in groups)
-    half_width = estimated.half_width(ERROR)
+    candidates, baselines = (_spread(group, metric) for group in groups)
+    half_width = estimated.half_width(ERROR / choice.factor)
     deviations = (candidates.deviation or 0.0, baselines.deviation or 0.0)
-    needed = more_seeds.seeds_a_side(estimated.difference, deviations, ERROR / tests / choices)
+    needed = more_seeds.seeds_a_side(estimated.difference, deviations, ERROR / tests / choice.factor)
     return SeedComparison(
         metric=metric,
         candidates=candidates,
@@ -207,5 +233,6 @@ def _comparison(
         seeds_needed=None if half_width is None else needed,
         reason=estimated.reason,
         metrics=tests,
+        choice=choice,
         against=groups[1].run.title,
     )

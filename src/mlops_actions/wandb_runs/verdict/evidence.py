@@ -8,7 +8,6 @@ the required number passes at most half as often as the confidence allows; skewe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlops_actions.core.gates import Gate
@@ -16,7 +15,7 @@ from mlops_actions.core.statistics import estimate, of_runs
 from mlops_actions.core.statistics.of_runs import Margin
 from mlops_actions.wandb_runs.metrics.metric import MAX, MIN, Metric, finite_values
 from mlops_actions.wandb_runs.statistics import more_seeds
-from mlops_actions.wandb_runs.statistics.seeds import SeedComparison, SeedGroup, compare_seeds
+from mlops_actions.wandb_runs.statistics.seeds import SeedGroup
 from mlops_actions.wandb_runs.values import tell_apart
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 
@@ -95,10 +94,3 @@ def _failure(margin: Margin, bound: float, seeds: Seeds, references: int) -> str
         f"the mean of the seeds is {value}, but with {confidence} only {reached} is certain, and required is "
         f"{gate.operator} {required}{advice}"
     )
-
-
-def compare(seeds: Seeds, metrics: Sequence[Metric]) -> tuple[SeedComparison, ...]:
-    """Compare the judged group with the bar, metric by metric; nothing where there is no bar."""
-    if seeds.bar is None:
-        return ()
-    return compare_seeds(seeds.judged, seeds.bar, metrics, choices=seeds.choices)
