@@ -134,7 +134,8 @@ def evaluate(
     baselines = [group.run for group in comparison.baseline_groups]
     bar = comparison.bar
     absence = no_baseline(inputs.no_baseline, chosen, comparison.found, tracker.name)
-    no_candidate = why_none_is_judged(comparison.candidates, comparison.usable) or judged.reason
+    if judged.group is None:
+        judged = replace(judged, reason=why_none_is_judged(comparison.candidates, comparison.usable) or judged.reason)
 
     of_bar = next((group for group in comparison.baseline_groups if bar and group.run is bar.run), None)
     # The best of several had several chances. Where every one must pass, each has only its own.
@@ -150,7 +151,7 @@ def evaluate(
             baselines,
             comparison.gate_metrics,
             bar=bar,
-            no_candidate=no_candidate,
+            no_candidate=judged.reason,
             no_baseline=absence,
             evidence=partial(evidence.judge, seeds=seeds_of(candidate)) if candidate and chosen.by_group else None,
         )

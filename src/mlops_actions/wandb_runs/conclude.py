@@ -142,11 +142,7 @@ def _promotion(inputs: Inputs, ports: Ports, findings: Findings, attestation: At
     if promotion.artifact:
         ports.runner.notice(f"{promotion.artifact} is now '{alias}'", title=ACTION.name)
     if promotion.reason:
-        ports.runner.warning(
-            f"nothing was promoted to '{alias}': {promotion.reason}\n"
-            "train a baseline on the same data, or give 'lineage: false' where the data are not to be compared",
-            title=ACTION.name,
-        )
+        ports.runner.warning(f"nothing was promoted to '{alias}': {promotion.reason}\n{promotion.remedy}", title=ACTION.name)
     return promotion
 
 

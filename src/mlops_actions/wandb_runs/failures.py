@@ -19,8 +19,8 @@ def error_of(inputs: Inputs, findings: Findings) -> ActionError | None:
         unmet = [f"{result.name} ({result.reason})" for result in findings.unmet_requirements]
         number = f"{len(unmet)} of {len(findings.requirements)} requirements do not hold: {' · '.join(unmet)}"
         return WorkFailed(
-            number if unmet else _other_commit(findings),
-            "select a run that fulfils them; see 'require' in the step's 'with:'",
+            number if unmet else _none_accepted(findings),
+            _remedy_without_judged(findings) or "select a run that fulfils them; see 'require' in the step's 'with:'",
         )
     if verdict.gate == FAILED:
         failed = [f"{result.gate.text} ({result.explanation})" for result in findings.failed_gates]
@@ -32,19 +32,35 @@ def error_of(inputs: Inputs, findings: Findings) -> ActionError | None:
 def _remedy_of_gates(findings: Findings) -> str:
     """Return what helps where gates failed: a better candidate helps only where there was one, and a baseline, too."""
     failed = findings.failed_gates
-    if findings.all_contradicted:
-        return "train the commit that 'sha' names, or correct 'sha'; the report shows the commit of each run"
-    if not findings.candidates:
-        return "check that the training logs the commit, and that the inputs select its runs"
-    if not findings.counts.finished:
-        return "look at why the runs did not finish: the report links each"
-    if findings.judged.run is None:
-        return "log this metric in the training, or name another one in 'select-by'"
+    if remedy := _remedy_without_judged(findings):
+        return remedy
     if not findings.baselines and any(result.gate.reference and result.value is not None for result in failed):
         return "give a finished run one of 'baseline-tags', or give 'no-baseline: pass' or 'neutral' until there is one"
     if failed and all(result.bound is not None and _is_good_enough(result) for result in failed):
         return "train more seeds of the group, or correct 'gates' where they ask for too much; the report shows the numbers"
     return "improve the candidate, or correct 'gates' where they ask for too much; the report shows the numbers"
+
+
+def _remedy_without_judged(findings: Findings) -> str:
+    """Return what helps where no candidate could be judged; empty where one was."""
+    if findings.judged.run is not None:
+        return ""
+    if not findings.candidates:
+        return "check that the training logs the commit, and that the inputs select its runs"
+    if findings.all_contradicted or (findings.counts.finished and not findings.judged.candidates):
+        return "train the commit that 'sha' names, or correct 'sha'; the report shows the commit of each run"
+    if findings.counts.finished:
+        return "log this metric in the training, or name another one in 'select-by'"
+    if findings.running:
+        return "give 'wait: true' to wait for the runs that have not ended, or run this step again later"
+    return "look at why the runs did not finish: the report links each"
+
+
+def _none_accepted(findings: Findings) -> str:
+    """Say why a run is not accepted although every requirement holds."""
+    if findings.all_contradicted:
+        return _other_commit(findings)
+    return f"no run can be accepted, although every requirement holds: {findings.why_none_is_judged}"
 
 
 def _is_good_enough(result: GateResult) -> bool:

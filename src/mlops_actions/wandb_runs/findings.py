@@ -104,6 +104,11 @@ class Findings:
         return tuple(result for result in self.gates if not result.judged and not result.passed)
 
     @property
+    def excused_gates(self) -> tuple[GateResult, ...]:
+        """The gates that were not judged since there is no baseline, and that the user lets pass."""
+        return tuple(result for result in self.gates if not result.judged and result.passed)
+
+    @property
     def unmet_requirements(self) -> tuple[RequirementResult, ...]:
         """The requirements that do not hold."""
         return tuple(result for result in self.requirements if not result.holds)
@@ -121,6 +126,14 @@ class Findings:
         return 0 < len(self.candidates) == len(self.commit.contradicted)
 
     @property
+    def why_none_is_judged(self) -> str:
+        """Why no candidate can be judged, in words; empty where one is."""
+        if self.judged.run is not None:
+            return ""
+        states = "" if self.counts.finished else self.counts.unfinished
+        return f"{self.judged.reason} ({states})" if states else self.judged.reason
+
+    @property
     def verdict(self) -> Verdict:
         """The verdict on the candidates, and what follows from it."""
         contradicted = {run.id for run in self.commit.contradicted}
@@ -129,13 +142,14 @@ class Findings:
                 gates=len(self.gates),
                 failed_gates=len(self.failed_gates),
                 neutral_gates=len(self.neutral_gates),
+                excused_gates=len(self.excused_gates),
                 requirements=len(self.requirements),
                 unmet_requirements=len(self.unmet_requirements),
                 waiting_requirements=sum(result.waits for result in self.unmet_requirements),
                 candidates=len(self.candidates),
-                finished=self.counts.finished,
                 running=len(self.running),
                 contradicted=len(contradicted),
+                is_judged=self.judged.run is not None,
                 judged_contradicted=any(run.id in contradicted for run in self.judged_members),
                 same_data=self.same_data,
                 baselines_unknown=bool(self.selection.base and self.selection.base.error),

@@ -96,6 +96,28 @@ def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_prom
     assert f"❌ {name}: " in body.replace("\\", "")
 
 
+UNJUDGED: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
+    ("crashed", [{"state": "crashed"}], {}, "no candidate finished (1 crashed)"),
+    ("failed and killed", [{"state": "failed"}, {"state": "killed"}], {}, "no candidate finished (1 failed, 1 killed)"),
+    ("running", [{"state": "running"}], {"partial": "true"}, "no candidate finished (1 running)"),
+    ("none has the metric", [{}, {}], {"select_by": "other:max"}, "no finished candidate has a finite value of other"),
+]
+
+
+@pytest.mark.parametrize(("runs", "given", "reason"), [case[1:] for case in UNJUDGED], ids=[case[0] for case in UNJUDGED])
+def test_requirements_about_runs_of_which_none_can_be_judged_have_not_passed(
+    step: WandbStep, runs: list[dict[str, Any]], given: dict[str, Any], reason: str
+) -> None:
+    for index, logged in enumerate(runs):
+        logged_model(step, step.candidate(f"c{index}", commit=SHA, **logged))
+    assert deploy(step, "", require="verified, clean", gates="", **given) == 1, step.log
+    outputs = step.outputs()
+    assert (outputs["requirements"], outputs["promoted"], aliases(step)) == ("failed", "", set())
+    assert conclusion(step) == "failure"
+    assert step.summary().replace("\\", "").startswith(f"### ❌ Not accepted, `aaaaaaa`: {reason}")
+    assert f"no run can be accepted, although every requirement holds: {reason}" in step.log
+
+
 def test_a_run_that_still_runs_is_not_decided_on_and_the_check_run_stays_in_progress(step: WandbStep) -> None:
     run = step.candidate("chosen", commit=SHA, state="running")
     logged_model(step, run)

@@ -2,11 +2,13 @@
 
 Columns of a row, separated by blanks:
 
-- gates: `-` none, `ok` all passed, `bad` one failed, `none` one has no baseline and `no-baseline: neutral` excuses it
+- gates: `-` none, `ok` all passed, `bad` one failed, `none` one has no baseline and `no-baseline: neutral` excuses it,
+  `pass` and `part` all or one have none and `no-baseline: pass` lets them pass
 - requirements: `-` none, `ok` all hold, `bad` one does not, `wait` one will hold once the runs have finished
 - runs, one letter each: `f` finished, `r` running, `x` ended without success, and `F`, `R`, `X` the same of another commit
-- how: `-`, or any of `p` (`partial: true`), `t` (the wait timed out), `m` (and there were fewer than `min-runs`), `u`
-  (nobody answered which commits the baselines are of: the step ends with that error)
+- how: `-`, or any of `n` (no finished run can be chosen: none has the metric of `select-by`), `p` (`partial: true`), `t`
+  (the wait timed out), `m` (and there were fewer than `min-runs`), `u` (nobody answered which commits the baselines are of:
+  the step ends with that error)
 - data: `=` the same, `!` others than the baselines', `?` not known
 - expected: gate, requirements, exit code, check run, promoted, stated, mark
 """
@@ -25,6 +27,11 @@ TABLE = """
 -    -    ff   -  ?  | none    none    0 neutral     no  yes 📊
 -    -    x    -  ?  | none    none    0 neutral     no  yes ⚪
 -    -    .    -  ?  | none    none    0 neutral     no  yes ⚪
+-    -    xx   -  ?  | none    none    0 neutral     no  yes ⚪
+-    -    xF   -  ?  | none    none    0 neutral     no  yes ⚪
+-    -    ff   n  ?  | none    none    0 neutral     no  yes ⚪
+-    -    ff   n  !  | none    none    0 neutral     no  no  ⚠️
+-    -    fr   np ?  | none    none    0 neutral     no  yes ⚪
 -    -    F    -  ?  | none    none    0 neutral     no  yes ⚠️
 -    -    fF   -  ?  | none    none    0 neutral     no  yes 📊
 -    -    r    -  ?  | none    none    0 in_progress no  no  ⏳
@@ -79,6 +86,15 @@ none -    f    -  !  | neutral none    0 neutral     no  no  ⚠️
 none -    fr   -  ?  | pending none    5 in_progress no  no  ⏳
 none -    fr   p  ?  | neutral none    0 neutral     no  no  ⚪
 none -    F    -  ?  | failed  none    1 failure     no  no  ❌
+bad  -    ff   n  ?  | failed  none    1 failure     no  no  ❌
+bad  -    xF   -  ?  | failed  none    1 failure     no  no  ❌
+pass -    f    -  ?  | passed  none    0 success     yes yes ⚪
+pass -    fx   -  ?  | passed  none    0 success     yes yes ⚪
+pass -    fr   -  ?  | pending none    5 in_progress no  no  ⏳
+pass -    fr   p  ?  | passed  none    0 success     yes yes ⚪
+pass -    F    -  ?  | failed  none    1 failure     no  no  ❌
+part -    f    -  ?  | passed  none    0 success     yes yes ✅
+part -    fr   -  ?  | pending none    5 in_progress no  no  ⏳
 ok   -    f    u  ?  | passed  none    0 failure     no  no  ⚠️
 bad  -    f    u  ?  | failed  none    1 failure     no  no  ❌
 ok   -    fr   u  ?  | pending none    5 in_progress no  no  ⏳
@@ -101,6 +117,22 @@ ok   -    fr   up ?  | passed  none    0 failure     no  no  ⚠️
 -    wait r    -  ?  | none    pending 5 in_progress no  no  ⏳
 -    wait r    p  ?  | none    failed  1 failure     no  no  ❌
 -    wait r    t  ?  | none    pending 5 in_progress no  no  ⏳
+-    ok   x    -  ?  | none    failed  1 failure     no  no  ❌
+-    ok   xx   -  =  | none    failed  1 failure     no  no  ❌
+-    ok   .    -  ?  | none    failed  1 failure     no  no  ❌
+-    ok   xF   -  ?  | none    failed  1 failure     no  no  ❌
+-    ok   ff   n  ?  | none    failed  1 failure     no  no  ❌
+-    ok   ff   n  !  | none    failed  1 failure     no  no  ❌
+-    ok   fr   n  ?  | none    pending 5 in_progress no  no  ⏳
+-    ok   fr   np ?  | none    failed  1 failure     no  no  ❌
+-    ok   r    -  ?  | none    pending 5 in_progress no  no  ⏳
+-    ok   r    p  ?  | none    failed  1 failure     no  no  ❌
+-    ok   xr   p  ?  | none    failed  1 failure     no  no  ❌
+-    ok   r    tp ?  | none    failed  1 failure     no  no  ❌
+-    ok   x    t  ?  | none    failed  1 failure     no  no  ❌
+-    ok   x    tm ?  | none    pending 5 timed_out   no  no  ⏳
+-    ok   x    u  ?  | none    failed  1 failure     no  no  ❌
+-    bad  x    -  ?  | none    failed  1 failure     no  no  ❌
 -    ok   f    tm ?  | none    pending 5 timed_out   no  no  ⏳
 # Both
 ok   ok   f    -  ?  | passed  passed  0 success     yes yes ✅
@@ -114,6 +146,13 @@ ok   wait fr   -  ?  | pending pending 5 in_progress no  no  ⏳
 bad  ok   f    -  ?  | failed  passed  1 failure     no  no  ❌
 bad  ok   fr   -  ?  | pending pending 5 in_progress no  no  ⏳
 bad  bad  f    -  ?  | failed  failed  1 failure     no  no  ❌
+bad  ok   x    -  ?  | failed  failed  1 failure     no  no  ❌
+bad  ok   r    p  ?  | failed  failed  1 failure     no  no  ❌
+bad  ok   ff   n  ?  | failed  failed  1 failure     no  no  ❌
+pass ok   f    -  ?  | passed  passed  0 success     yes yes ⚪
+pass bad  f    -  ?  | passed  failed  1 failure     no  no  ❌
+pass ok   fr   -  ?  | pending pending 5 in_progress no  no  ⏳
+part ok   f    -  ?  | passed  passed  0 success     yes yes ✅
 none ok   f    -  ?  | neutral passed  0 neutral     no  no  ⚪
 none bad  f    -  ?  | neutral failed  1 failure     no  no  ❌
 none ok   fr   -  ?  | pending pending 5 in_progress no  no  ⏳
@@ -129,13 +168,14 @@ def facts_of(given: str, **more: bool) -> VerdictFacts:
         gates=0 if gates == "-" else 2,
         failed_gates=int(gates == "bad"),
         neutral_gates=int(gates == "none"),
+        excused_gates={"pass": 2, "part": 1}.get(gates, 0),
         requirements=0 if requirements == "-" else 2,
         unmet_requirements=int(requirements in ("bad", "wait")),
         waiting_requirements=int(requirements == "wait"),
         candidates=len(runs.strip(".")),
-        finished=runs.lower().count("f"),
         running=runs.count("r"),
         contradicted=sum(run.isupper() for run in runs),
+        is_judged="f" in runs and "n" not in how,
         same_data=DATA[data],
         partial="p" in how,
         timed_out="t" in how,
@@ -156,7 +196,7 @@ def test_the_row(row: str) -> None:
 
 def test_the_table_is_large_and_has_no_row_twice() -> None:
     given = [tuple(row.partition("|")[0].split()) for row in ROWS]
-    assert len(set(given)) == len(given) >= 60
+    assert len(set(given)) == len(given) >= 130
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row.partition("|")[0].split()))
@@ -173,6 +213,11 @@ def test_what_holds_for_every_verdict(row: str) -> None:
         assert verdict.check == "success"
         assert facts.same_data is not False
         assert facts.contradicted < facts.candidates
+        assert facts.gates > facts.excused_gates or (facts.requirements and not facts.gates)
+    if verdict.promotes or verdict.mark == "✅" or verdict.check == "success":
+        assert facts.is_judged
+    if not facts.is_judged:
+        assert "passed" not in (verdict.gate, verdict.requirements)
     if verdict.check == "success":
         assert verdict.promotes
     if facts.running and not facts.partial:

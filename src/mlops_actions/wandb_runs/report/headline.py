@@ -25,6 +25,8 @@ def _judged(findings: Findings) -> str:
     judged = findings.judged
     if judged.run is None or findings.verdict.state == PENDING or findings.all_contradicted:
         return ""
+    if findings.gates and len(findings.excused_gates) == len(findings.gates):
+        return ""
     number = len(judged.candidates)
     if judged.judge == ALL and number > 1:
         return f" · judged: each of {number} {judged.noun}s"
@@ -38,8 +40,8 @@ def _decision(findings: Findings) -> str:
     name = _selection_name(findings)
     if verdict.requirements == FAILED:
         unmet = findings.unmet_requirements
-        reason = markdown.escape(unmet[0].reason) if unmet else _wrong(findings)
-        return f"Not accepted, {name}: {reason}" + _and_more(unmet)
+        reason = unmet[0].reason if unmet else _why_none_is_accepted(findings)
+        return f"Not accepted, {name}: {markdown.escape(reason)}" + _and_more(unmet)
     if verdict.gate == FAILED:
         failed = findings.failed_gates
         if findings.all_contradicted or not failed:
@@ -52,22 +54,33 @@ def _decision(findings: Findings) -> str:
         return f"No verdict on {name}: {markdown.escape(findings.neutral_gates[0].reason)}{running}"
     wrong = f", but {_wrong(findings)}" if verdict.is_doubtful else ""
     if verdict.gate == PASSED:
-        return f"{_passed_gates(findings.gates)} for {name}{wrong}{running}"
+        return f"{_passed_gates(findings.gates, name)}{wrong}{running}"
     if verdict.requirements == PASSED:
         return f"All requirements hold for {name}{wrong}{running}"
     if not counts.candidates:
         return f"No run found for {name}"
     if not counts.finished:
-        return f"No run has finished for {name}: {_states(findings)}{wrong}"
+        return f"No run has finished for {name}: {counts.unfinished}{wrong}"
+    if findings.why_none_is_judged and not findings.all_contradicted:
+        among = plural(counts.finished, "finished run")
+        return f"None of {among} was judged for {name}: {markdown.escape(findings.why_none_is_judged)}{wrong}{running}"
     return f"{_result(findings)}{wrong}{running}"
 
 
-def _passed_gates(results: Sequence[GateResult]) -> str:
+def _passed_gates(results: Sequence[GateResult], name: str) -> str:
     total, judged = len(results), sum(result.judged for result in results)
     if judged == total:
-        return f"All {total} gates passed" if total > 1 else "The gate passed"
+        return f"All {total} gates passed for {name}" if total > 1 else f"The gate passed for {name}"
     # Whoever reads only this line must not take a gate for one that was judged.
-    return f"{judged} of {total} gates passed (no baseline for the others)" if judged else "No gate was judged (no baseline)"
+    if not judged:
+        return f"No gate was judged for {name}: there is no baseline, and 'no-baseline: pass' lets every gate pass"
+    others = "the others" if total - judged > 1 else "the other"
+    return f"{judged} of {total} gates passed for {name} (no baseline for {others})"
+
+
+def _why_none_is_accepted(findings: Findings) -> str:
+    """Say why a run is not accepted although every requirement holds."""
+    return _wrong(findings) if findings.all_contradicted else findings.why_none_is_judged
 
 
 def _pending(findings: Findings) -> str:
@@ -93,7 +106,8 @@ def headline_text(findings: Findings) -> str:
     if verdict.is_open:
         return f"not decided yet: {_pending(findings)}"
     if verdict.requirements == FAILED:
-        return f"not accepted: {', '.join(result.name for result in findings.unmet_requirements) or _wrong(findings)}"
+        unmet = ", ".join(result.name for result in findings.unmet_requirements)
+        return f"not accepted: {unmet or _why_none_is_accepted(findings)}"
     if findings.all_contradicted or (verdict.is_doubtful and verdict.state != FAILED):
         return f"{'reported' if verdict.state == NOT_ASKED else verdict.state}: {_wrong(findings)}"
     if findings.gates:
@@ -101,6 +115,8 @@ def headline_text(findings: Findings) -> str:
         unjudged = sum(not result.judged for result in findings.gates)
         without = f", {unjudged} not judged (no baseline)" if unjudged else ""
         return f"{passed} of {plural(len(findings.gates), 'gate')} passed{without}"
+    if counts.finished and findings.why_none_is_judged:
+        return f"none judged: {findings.why_none_is_judged}"
     return f"{counts.finished} of {plural(counts.candidates, 'run')} finished"
 
 
@@ -166,12 +182,6 @@ def _beyond_noise(comparisons: Sequence[SeedComparison], lost: int) -> str:
     )
     parts = ", ".join(f"{result} on {number}" for result, number in counted if number)
     return f"{parts} of {plural(len(comparisons) + lost, 'metric')}"
-
-
-def _states(findings: Findings) -> str:
-    counts = findings.counts
-    numbers = {"running": counts.running, "crashed": counts.crashed, "failed": counts.failed, "killed": counts.killed}
-    return ", ".join(f"{number} {state}" for state, number in numbers.items() if number)
 
 
 def _and_more(results: Sequence[object]) -> str:

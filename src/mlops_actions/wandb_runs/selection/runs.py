@@ -124,6 +124,12 @@ class RunCounts:
         return self.finished > 0 and self.running == 0
 
     @property
+    def unfinished(self) -> str:
+        """How many candidates are in which other state, in words: `1 running, 2 crashed`; empty where all finished."""
+        numbers = {"running": self.running, "crashed": self.crashed, "failed": self.failed, "killed": self.killed}
+        return ", ".join(f"{number} {state}" for state, number in numbers.items() if number)
+
+    @property
     def single_run(self) -> bool:
         """Whether exactly one candidate finished."""
         return self.finished == 1

@@ -25,9 +25,11 @@ DONE, WORK_FAILED, NOT_ENDED = 0, 1, 5
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictFacts:
-    """What a verdict is decided from: numbers of gates, requirements and candidates, and four answers.
+    """What a verdict is decided from: numbers of gates, requirements and candidates, and answers of yes or no.
 
-    `neutral_gates` are gates without a baseline that `no-baseline: neutral` excuses. `waiting_requirements` are those of
+    `neutral_gates` are gates without a baseline that `no-baseline: neutral` excuses, and `excused_gates` those that
+    `no-baseline: pass` lets through: neither was judged. `is_judged` says that there is a finished candidate of which gates
+    and requirements can tell something. `waiting_requirements` are those of
     `unmet_requirements` that hold as soon as the running candidates have finished. `contradicted` candidates are of another
     commit: they are no candidates, and none of them counts as `running`. `judged_contradicted` says that one of them was
     judged all the same. `too_few` says that a wait ended with fewer candidates than `min-runs`, and
@@ -37,13 +39,14 @@ class VerdictFacts:
     gates: int = 0
     failed_gates: int = 0
     neutral_gates: int = 0
+    excused_gates: int = 0
     requirements: int = 0
     unmet_requirements: int = 0
     waiting_requirements: int = 0
     candidates: int = 0
-    finished: int = 0
     running: int = 0
     contradicted: int = 0
+    is_judged: bool = False
     judged_contradicted: bool = False
     same_data: bool | None = None
     baselines_unknown: bool = False
@@ -76,8 +79,9 @@ def decide(facts: VerdictFacts) -> Verdict:
     """Decide once. What is not known to hold has not passed."""
     is_open = facts.too_few or (facts.running > 0 and not facts.partial)
     all_contradicted = 0 < facts.candidates <= facts.contradicted
-    gate = _gate(facts, is_open=is_open, has_candidates=facts.candidates > facts.contradicted)
-    requirements = _requirements(facts, is_open=is_open, all_contradicted=all_contradicted)
+    is_judged = facts.is_judged and not all_contradicted
+    gate = _gate(facts, is_open=is_open, is_judged=is_judged)
+    requirements = _requirements(facts, is_open=is_open, is_judged=is_judged)
     state = next((one for one in (FAILED, PENDING, NEUTRAL, PASSED) if one in (gate, requirements)), NOT_ASKED)
     is_certain = not (facts.judged_contradicted or facts.baselines_unknown)
     is_doubtful = not is_certain or all_contradicted or facts.same_data is False
@@ -96,21 +100,24 @@ def decide(facts: VerdictFacts) -> Verdict:
     )
 
 
-def _gate(facts: VerdictFacts, *, is_open: bool, has_candidates: bool) -> str:
+def _gate(facts: VerdictFacts, *, is_open: bool, is_judged: bool) -> str:
     if not facts.gates:
         return NOT_ASKED
     if is_open:
         return PENDING
-    if facts.failed_gates or not has_candidates:
+    if facts.failed_gates or not is_judged:
         return FAILED
     return NEUTRAL if facts.neutral_gates else PASSED
 
 
-def _requirements(facts: VerdictFacts, *, is_open: bool, all_contradicted: bool) -> str:
+def _requirements(facts: VerdictFacts, *, is_open: bool, is_judged: bool) -> str:
     if not facts.requirements:
         return NOT_ASKED
     # Waiting mends "run x is running"; it does not mend another commit or uncommitted changes.
-    if facts.unmet_requirements > (facts.waiting_requirements if is_open else 0) or (all_contradicted and not is_open):
+    if facts.unmet_requirements > (facts.waiting_requirements if is_open else 0):
+        return FAILED
+    # What holds of runs that crashed, or of which none could be chosen, accepts no run.
+    if not (is_open or is_judged):
         return FAILED
     return PENDING if is_open else PASSED
 
@@ -136,8 +143,11 @@ def _mark(facts: VerdictFacts, state: str, *, is_open: bool, is_doubtful: bool) 
         return _MARKS[state]
     if is_doubtful:
         return _DOUBTFUL_MARK
+    # Without a baseline no gate has passed: it was let through.
+    if facts.gates and facts.excused_gates == facts.gates:
+        return _EMPTY_MARK
     if state != NOT_ASKED:
         return _MARKS[state]
     if is_open:
         return _MARKS[PENDING]
-    return _REPORT_MARK if facts.finished else _EMPTY_MARK
+    return _REPORT_MARK if facts.is_judged else _EMPTY_MARK
