@@ -16,7 +16,6 @@ from mlops_actions.boundary.cancellation import acknowledge, cancel_on_signals, 
 from mlops_actions.boundary.runner import GitHubRunner, remove_private
 from mlops_actions.core.errors import ActionError, BadInput, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome
-from mlops_actions.core.package import install_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -288,6 +287,8 @@ def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None =
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mlops_actions"):
             raise
+        from mlops_actions.boundary.installation import install_command
+
         remedy = install_command(name.split("-")[0])
         runner.error(f"the package '{error.name}' is not installed\n{remedy}", title=name)
         return BadInput.exit_code

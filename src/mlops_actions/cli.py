@@ -12,7 +12,6 @@ from pathlib import Path
 from mlops_actions import __version__
 from mlops_actions.core.declare import Action, declared_inputs, input_variable
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.package import install_command
 from mlops_actions.core.types import Json
 
 MODULES = {
@@ -64,6 +63,8 @@ def main(arguments: Sequence[str]) -> int:
         package = (error.name or "").partition(".")[0]
         if package == "mlops_actions":
             raise
+        from mlops_actions.boundary.installation import install_command
+
         remedy = install_command(*EXTRAS[options.command])
         sys.stderr.write(f"error: {options.command} needs the package '{package}', which is not installed: {remedy}\n")
         return BadInput.exit_code

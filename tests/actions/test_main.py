@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from mlops_actions import __main__ as root
+from mlops_actions.boundary.installation import install_command
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.errors import BadInput, Cancelled, Refused, TimedOut, Unavailable, WorkFailed
 from mlops_actions.core.outcome import Outcome
-from mlops_actions.core.package import install_command
 from mlops_sandbox.runner.files import LogCommand, read_file_command, read_log
 from tests.support.step import LocalRunner, Step
 

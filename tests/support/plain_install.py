@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlops_actions.core.package import install_command
 from mlops_actions.core.statement import PREDICATE_TYPE, STATEMENT_TYPE
 from tests.support.payloads import make_sample
 
@@ -44,7 +43,7 @@ class Use:
         is_one_line = (
             len(lines) == 1
             and bool(re.search(r"the package '\w+'", lines[0]))
-            and (install_command(*self.extras) in lines[0])
+            and bool(re.search(rf"pip install .*\[{','.join(self.extras)}\]", lines[0]))
         )
         return exit_code == self.exit_code and "Traceback" not in errors and (is_one_line if self.extras else not lines)
 

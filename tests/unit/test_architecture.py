@@ -110,7 +110,7 @@ def test_doctor_knows_no_action_and_connects_its_adapters_in_one_module() -> Non
     def allowed(path: Path, name: str) -> bool:
         known: tuple[str, ...] = ("mlops_actions.core", "mlops_actions.doctor")
         if path.name == "command.py":  # its composition root
-            known += tuple(f"mlops_actions.boundary.{name}" for name in ("committed", "doctor", "workspace"))
+            known += tuple(f"mlops_actions.boundary.{name}" for name in ("committed", "doctor", "installation", "workspace"))
         return is_ours_or_standard(name) and (top(name) != "mlops_actions" or name.startswith(known))
 
     assert breaches(modules("doctor"), allowed) == []

@@ -15,7 +15,6 @@ from typing import TextIO, TypeVar
 from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.json_text import parse_json
-from mlops_actions.core.package import install_command
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.doctor import job, other_registries, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
@@ -190,6 +189,8 @@ def _with_package(connect: Callable[[], T]) -> T:
         package = (error.name or "").partition(".")[0]
         if package == "mlops_actions":
             raise
+        from mlops_actions.boundary.installation import install_command
+
         remedy = install_command(_EXTRAS.get(package, "sandbox"))
         raise BadInput(f"the package '{package}' is not installed", remedy) from None
 

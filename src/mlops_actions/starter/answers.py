@@ -33,8 +33,8 @@ _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 class Answers:
     """The answers; every text has been judged. `project` is `entity/project`.
 
-    `manifest` is MANIFEST where init writes it, else a file of the repository. `is_enterprise_server` leaves out what only
-    github.com knows.
+    `manifest` is MANIFEST where init writes it, else a file of the repository; where that file names another service
+    account or none, `sets_service_account`. `is_enterprise_server` leaves out what only github.com knows.
     """
 
     image: str
@@ -44,6 +44,7 @@ class Answers:
     cluster: str = "kubeconfig"
     namespace: str = NAMESPACE
     service_account: str = SERVICE_ACCOUNT
+    sets_service_account: bool = False
     dockerfile: str = "Dockerfile"
     manifest: str = MANIFEST
     parameters: Mapping[str, str] = field(default_factory=lambda: PARAMETERS)

@@ -13,15 +13,16 @@ from mlops_actions import __version__
 from mlops_actions.boundary import suite_releases
 from mlops_actions.boundary.doctor.programs import output_of
 from mlops_actions.boundary.doctor.remote import remote_of
+from mlops_actions.boundary.installation import installation
 from mlops_actions.core import github_cli, registries
 from mlops_actions.core.errors import BadInput, BadInputs
-from mlops_actions.core.package import REF, REPOSITORY
+from mlops_actions.core.package import REPOSITORY
 from mlops_actions.starter import answers as defaults
 from mlops_actions.starter import earlier
 from mlops_actions.starter.answers import Answers, command_parameters, plain_name
 from mlops_actions.starter.dialogue import Check, Dialogue
 from mlops_actions.starter.findings import Finding, OwnManifest, Proposals, look, manifests_of
-from mlops_actions.starter.pin import Pin, is_reference, of_installation, pin, tags_of
+from mlops_actions.starter.pin import Pin, Sources
 from mlops_actions.starter.questions import CLUSTERS, CONTROLS, OPTIONAL, QUESTIONS
 from mlops_actions.starter.remaining import LocalClone
 from mlops_actions.starter.render import WORKFLOW
@@ -43,8 +44,10 @@ class Collector:
         self._host, self._repository = remote_of(self._directory)
         workflow = self._files.read(WORKFLOW)
         self._earlier = earlier.answers_of(workflow)
-        if self._earlier and (own := manifests_of(defaults.MANIFEST, self._files.read(defaults.MANIFEST))):
-            self._earlier["service-account"] = own[0].service_account
+        if self._earlier.get("manifest") == defaults.MANIFEST and (
+            own := manifests_of(defaults.MANIFEST, self._files.read(defaults.MANIFEST))
+        ):
+            self._earlier.setdefault("service-account", own[0].service_account)
         self._earlier_pin = earlier.pin_of(workflow)
         self._dockerfile = ""
 
@@ -57,6 +60,7 @@ class Collector:
         manifest = self._manifest()
         account, namespace = (manifest.service_account, manifest.namespace) if manifest else ("", "")
         place = manifest.path if manifest else ""
+        service_account = self._answer("service-account", Finding(account, place), Finding(defaults.SERVICE_ACCOUNT, ""))
         metrics = tuple(self._several("metric", "metrics")) or defaults.METRICS
         is_example = options.example and not self._options.metric and "metrics" not in self._earlier
         self._dockerfile = self._path_of_dockerfile()
@@ -68,7 +72,8 @@ class Collector:
             registry_username=self._answer("registry-username", Finding("", "")),
             cluster=self._answer("cluster", Finding(CLUSTERS[0], ""), asks=True),
             namespace=self._answer("namespace", Finding(namespace, place), Finding(defaults.NAMESPACE, ""), asks=True),
-            service_account=self._answer("service-account", Finding(account, place), Finding(defaults.SERVICE_ACCOUNT, "")),
+            service_account=service_account,
+            sets_service_account=manifest is not None and account != service_account,
             dockerfile=self._dockerfile,
             manifest=manifest.path if manifest else defaults.MANIFEST,
             parameters=command_parameters(manifest.parameters) if manifest else defaults.PARAMETERS,
@@ -231,15 +236,14 @@ class Collector:
         return known if len(known) == len(defaults.LABELS) and all(map(_is_label, known)) else defaults.LABELS
 
     def _pin(self) -> Pin:
-        """Return the reference of the suite: a commit where it is known."""
+        """Return the reference of the suite, and tell whose code it is where that is not the suite's own repository."""
         ref = self._options.ref
-        if ref is None:
-            if self._earlier_pin and is_reference(self._earlier_pin.ref):
-                if self._earlier_pin.repository != REPOSITORY:  # jobs will run its code, with the secrets
-                    self._say(f"the actions are those of {self._earlier_pin.repository} (from {WORKFLOW})")
-                return self._earlier_pin
-            return of_installation(suite_releases.direct_url(), __version__) or Pin(REF)
-        return pin(QUESTIONS["ref"].judged(ref), tags_of(suite_releases.tag_listing()))
+        sources = Sources(self._earlier_pin, installation(), __version__, self._host, suite_releases.tag_listing)
+        chosen, named_by = sources.choose(None if ref is None else QUESTIONS["ref"].judged(ref))
+        if chosen.repository != REPOSITORY:
+            place = f"from {WORKFLOW}" if named_by == "earlier" else "where this command was installed from"
+            self._say(f"the actions are those of {chosen.repository} ({place})")
+        return chosen
 
 
 def _project_in(findings: Proposals) -> Finding | None:

@@ -17,6 +17,7 @@ _INPUTS = (
     ("dockerfile", "docker-publish", "file"),
     ("namespace", "argo-submit", "namespace"),
     ("manifest", "argo-submit", "workflow"),
+    ("service-account", "argo-submit", "service-account"),
     ("argo-url", "argo-submit", "argo-url"),
     ("project", "wandb-runs", "project"),
     ("wandb-base-url", "wandb-runs", "base-url"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from mlops_actions.core import github_cli
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.package import REPOSITORY
+from mlops_actions.core.package import REF, REPOSITORY, Installation
 from mlops_actions.core.version import SemanticVersion
 
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -50,37 +50,79 @@ def tags_of(listing: str) -> dict[str, str]:
     return tags
 
 
-def pin(ref: str, tags: Mapping[str, str]) -> Pin:
-    """Pin a tag or a commit; `tags` maps the tags of the suite to commits, and is empty where they could not be asked for.
+def pin(ref: str, tags: Mapping[str, str] | None, repository: str = REPOSITORY) -> Pin:
+    """Pin a tag or a commit; `tags` maps the tags of the repository to commits, and is None where git does not reach it.
 
     Raises BadInput for a tag that is not among the tags.
     """
     if _SHA.fullmatch(ref):
-        return Pin(ref, _version_at(ref, tags))
-    if not tags:
-        return Pin(ref)
+        return Pin(ref, _version_at(ref, tags or {}), repository)
+    if tags is None:
+        return Pin(ref, "", repository)
     if ref not in tags:
         known = [version for version in map(SemanticVersion.parse, tags) if version]
         newest = f"v{max(known)}" if known else "none"
-        raise BadInput(f"--ref {ref!r} is not a release of the suite", f"give one that exists; the newest is {newest}")
-    return Pin(tags[ref], ref if SemanticVersion.parse(ref) else _version_at(tags[ref], tags))
+        raise BadInput(
+            f"--ref {ref!r} is no release of {repository}", f"give one that exists (the newest is {newest}), or a commit"
+        )
+    return Pin(tags[ref], ref if SemanticVersion.parse(ref) else _version_at(tags[ref], tags), repository)
 
 
-def of_installation(direct_url: str | None, version: str) -> Pin | None:
-    """Return the commit that this package was installed from, where pip records one (PEP 610, direct_url.json).
+def of_installation(installation: Installation | None, version: str) -> Pin | None:
+    """Return the commit that this package was installed from, where pip recorded one. A fork's package names the fork.
 
-    A fork's package names the fork. The version stands beside the commit where a tag was installed: at any other commit the
-    package has the version of an older release.
+    The version stands beside the commit where a tag was installed: at any other commit the package has the version of an
+    older release.
     """
-    try:
-        record = json.loads(direct_url or "{}")
-        origin, address = record.get("vcs_info", {}), _ADDRESS.fullmatch(str(record.get("url", "")))
-        commit, revision = str(origin.get("commit_id", "")), str(origin.get("requested_revision", ""))
-    except (ValueError, AttributeError):
+    address = _ADDRESS.fullmatch(installation.url) if installation else None
+    if not installation or not installation.commit or not address:
         return None
-    if not _SHA.fullmatch(commit) or not address:
-        return None
-    return Pin(commit, f"v{version}" if _TAG.fullmatch(revision) else "", address[1])
+    return Pin(installation.commit, f"v{version}" if _TAG.fullmatch(installation.revision) else "", address[1])
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the reference is chosen from: the earlier file's, what pip recorded, and the server of the checkout.
+
+    `list_tags` returns HEAD and the tags of the repository at an address, as `git ls-remote` prints them.
+    """
+
+    earlier: Pin | None
+    installation: Installation | None
+    version: str
+    host: str
+    list_tags: Callable[[str], str]
+
+    def choose(self, ref: str | None) -> tuple[Pin, str]:
+        """Return the reference, and who named its repository: `earlier`, `installation`, or nobody.
+
+        Jobs run the code of that repository with the secrets, so that only a person may change it, by editing the file.
+        """
+        installed = of_installation(self.installation, self.version)
+        repository = self.earlier.repository if self.earlier else installed.repository if installed else REPOSITORY
+        named_by = "earlier" if self.earlier else "installation" if installed else ""
+        if ref is not None:
+            listing = self.list_tags(self._address(repository))
+            return pin(ref, tags_of(listing) if listing else None, repository), named_by
+        if self.earlier and is_reference(self.earlier.ref):
+            return self.earlier, named_by
+        if installed and installed.repository == repository:
+            return installed, named_by
+        if repository != REPOSITORY:
+            raise BadInput(
+                f"the workflow file names the actions of {repository} by {self.earlier.ref!r}, which is no release"
+                if self.earlier
+                else f"no release of {repository} is known",
+                "add --ref with a tag such as v1.2.3, or with the 40 digits of a commit",
+            )
+        return Pin(REF), named_by
+
+    def _address(self, repository: str) -> str:
+        installed = _ADDRESS.fullmatch(self.installation.url) if self.installation else None
+        if self.installation and installed and installed[1] == repository:
+            return self.installation.url
+        is_on_server = repository != REPOSITORY and github_cli.is_enterprise_server(self.host)
+        return f"https://{self.host if is_on_server else github_cli.GITHUB}/{repository}"
 
 
 def _version_at(sha: str, tags: Mapping[str, str]) -> str:

@@ -104,7 +104,7 @@ def _notes(answers: Answers, checkout: LocalClone, findings: Proposals) -> Itera
     if not answers.pin.is_commit:
         yield [
             f"The workflow files name {answers.pin.ref}, a tag that can move. To name its commit, run this command again",
-            f"with --ref {answers.pin.ref} --update, where git reaches github.com.",
+            f"with --ref {answers.pin.ref} --update, where git reaches {answers.pin.repository}.",
         ]
     if not checkout.has_dockerfile:
         yield [

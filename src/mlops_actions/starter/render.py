@@ -121,6 +121,7 @@ def _blocks(answers: Answers) -> dict[str, Sequence[str]]:
         "dockerfile": _optional("file", "" if answers.dockerfile == "Dockerfile" else answers.dockerfile),
         "queue": [] if answers.is_enterprise_server else ["queue: max"],
         "argo-url": _optional("argo-url", answers.argo_url),
+        "pods-account": _optional("service-account", answers.service_account if answers.sets_service_account else ""),
         "config-keys": [f"config-keys: {keys}"] if keys else [],
         "unless-continued": ["if: needs.listen.outputs.control != 'retry-failed'"] if continues else [],
         "continue-step": _part("step-continue", answers) if continues else [],

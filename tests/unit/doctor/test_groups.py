@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from mlops_actions.argo_submit.read_manifest import read_manifest
+from mlops_actions.boundary.installation import install_command
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
-from mlops_actions.core.package import install_command
 from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, registry, tracker
 from mlops_actions.doctor.checks import HealthCheck, Status
 from mlops_actions.doctor.ports import ApiAnswer, Endpoint, Ports, Route

@@ -283,3 +283,30 @@ def test_the_default_takes_the_place_of_an_account_or_a_dockerfile_that_cannot_b
         if one["kind"] == "ServiceAccount"
     ]
     assert accounts == ["mlops-submitter", "mlops-workflow"]
+
+
+# The account in the repository's own manifest, the flags; the account that has the rights, and what the step says of it.
+ACCOUNTS: Mapping[str, tuple[str, tuple[str, ...], str, str | None]] = {
+    "none": ("", (), "mlops-workflow", "mlops-workflow"),
+    "its own": ("  serviceAccountName: trainer\n", (), "trainer", None),
+    "a flag for one that has none": ("", ("--service-account", "gpu"), "gpu", "gpu"),
+    "a flag for another one": ("  serviceAccountName: trainer\n", ("--service-account", "gpu"), "gpu", "gpu"),
+    "the same by flag": ("  serviceAccountName: trainer\n", ("--service-account", "trainer"), "trainer", None),
+    "a parameter": ('  serviceAccountName: "{{workflow.parameters.a}}"\n', (), "mlops-workflow", "mlops-workflow"),
+}
+
+
+@pytest.mark.parametrize(("line", "flags", "account", "rendered"), ACCOUNTS.values(), ids=ACCOUNTS)
+def test_the_pods_run_as_the_account_that_gets_the_rights(
+    tmp_path: Path, line: str, flags: tuple[str, ...], account: str, rendered: str | None
+) -> None:
+    # What an earlier run has left behind is not what the jobs run.
+    left = {"mlops/workflow.yaml": ARGO.replace("trainer", "left-behind")}
+    tree(tmp_path, {"argo.yaml": ARGO.replace("  serviceAccountName: trainer\n", line), **left})
+    assert init(tmp_path, "--project", "octo/digits", "--manifest", "argo.yaml", *flags) == 0
+    assert given(tmp_path, "workflow").get("service-account") == rendered
+    documents = list(yaml.safe_load_all((tmp_path / RBAC).read_text()))
+    assert {one["metadata"]["name"] for one in documents if one["kind"] == "ServiceAccount"} == {"mlops-submitter", account}
+    before = (tmp_path / WORKFLOW).read_text(), (tmp_path / RBAC).read_text()
+    assert init(tmp_path, "--update", "--yes") == 0
+    assert ((tmp_path / WORKFLOW).read_text(), (tmp_path / RBAC).read_text()) == before

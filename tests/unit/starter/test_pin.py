@@ -12,11 +12,11 @@ import yaml
 
 from mlops_actions.__main__ import main
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.package import REPOSITORY
+from mlops_actions.core.package import REF, REPOSITORY, installation_of
 from mlops_actions.doctor import workflow as doctor_workflow
 from mlops_actions.starter import render
 from mlops_actions.starter.answers import Answers
-from mlops_actions.starter.pin import Pin, is_reference, of_installation, pin, tags_of
+from mlops_actions.starter.pin import Pin, Sources, is_reference, of_installation, pin, tags_of
 from tests.support.git import commit
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -28,7 +28,7 @@ LISTING = f"""\
 {B}\trefs/tags/v1.1.0
 """
 
-PINS: dict[str, tuple[str, dict[str, str], Pin]] = {
+PINS: dict[str, tuple[str, dict[str, str] | None, Pin]] = {
     "a version": ("v1.0.0", TAGS, Pin(A, "v1.0.0")),
     "a moving tag, by the version it names": ("v1", TAGS, Pin(B, "v1.1.0")),
     "a pre-release": ("v1.0.0-rc.1", TAGS, Pin(C, "v1.0.0-rc.1")),
@@ -36,8 +36,8 @@ PINS: dict[str, tuple[str, dict[str, str], Pin]] = {
     "a moving tag beside no version": ("v0", {"v0": A}, Pin(A)),
     "a commit of a version": (A, TAGS, Pin(A, "v1.0.0")),
     "a commit of none": ("d" * 40, TAGS, Pin("d" * 40)),
-    "a commit, where nobody answers": (A, {}, Pin(A)),
-    "a tag, where nobody answers": ("v1", {}, Pin("v1")),
+    "a commit, where nobody answers": (A, None, Pin(A)),
+    "a tag, where nobody answers": ("v1", None, Pin("v1")),
 }
 
 
@@ -47,10 +47,12 @@ def test_a_tag_is_pinned_to_its_commit(name: str) -> None:
     assert pin(ref, tags) == expected
 
 
-def test_a_tag_that_does_not_exist_is_refused_with_the_newest() -> None:
+@pytest.mark.parametrize(("tags", "newest"), [(TAGS, "v1.1.0"), ({}, "none")])
+def test_a_tag_that_does_not_exist_is_refused_with_the_newest(tags: dict[str, str], newest: str) -> None:
     with pytest.raises(BadInput) as caught:
-        pin("v9.9.9", TAGS)
-    assert "v1.1.0" in caught.value.remedy
+        pin("v9.9.9", tags, "me/fork")
+    assert caught.value.cause == "--ref 'v9.9.9' is no release of me/fork"
+    assert newest in caught.value.remedy
 
 
 def test_of_an_annotated_tag_the_commit_counts() -> None:
@@ -83,7 +85,49 @@ INSTALLATIONS: dict[str, tuple[str | None, Pin | None]] = {
 @pytest.mark.parametrize("name", INSTALLATIONS)
 def test_without_a_flag_files_name_what_was_installed(name: str) -> None:
     direct_url, expected = INSTALLATIONS[name]
-    assert of_installation(direct_url, "1.2.3") == expected
+    assert of_installation(installation_of(direct_url), "1.2.3") == expected
+
+
+FORK, SERVER = "me/fork", "https://git.example"
+# The earlier file's reference, pip's record, the flag, the server; what is written, and where tags are asked for.
+CHOICES: dict[str, tuple[Pin | None, str | None, str | None, str, Pin, str]] = {
+    "nothing is known": (None, None, None, "", Pin(REF), ""),
+    "only the flag": (None, None, "v1.0.0", "", Pin(A, "v1.0.0"), f"https://github.com/{REPOSITORY}"),
+    "a fork's file": (Pin(C, "", FORK), None, None, "", Pin(C, "", FORK), ""),
+    "a fork's file, and a commit": (
+        Pin(C, "", FORK), record("v1"), A, "", Pin(A, "v1.0.0", FORK), f"https://github.com/{FORK}",
+    ),
+    "a fork's file, and a tag": (Pin(C, "", FORK), None, "v1", "", Pin(B, "v1.1.0", FORK), f"https://github.com/{FORK}"),
+    "a fork on a server": (Pin(C, "", FORK), None, A, "git.example", Pin(A, "v1.0.0", FORK), f"{SERVER}/{FORK}"),
+    "the suite's file on a server": (Pin(C), None, A, "git.example", Pin(A, "v1.0.0"), f"https://github.com/{REPOSITORY}"),
+    "a fork's package": (
+        None, record("main", url=f"{SERVER}/o/m.git"), "v1", "", Pin(B, "v1.1.0", "o/m"), f"{SERVER}/o/m.git",
+    ),
+    "a fork's package, and the suite's file": (
+        Pin("v1"), record("main", url=f"{SERVER}/o/m"), "v1.0.0", "", Pin(A, "v1.0.0"), f"https://github.com/{REPOSITORY}",
+    ),
+    "a branch in the suite's file": (Pin("main"), record("main", url=f"{SERVER}/o/m"), None, "", Pin(REF), ""),
+    "a branch of the fork that is installed": (
+        Pin("main", "", "o/m"), record("main", url=f"{SERVER}/o/m"), None, "", Pin(A, "", "o/m"), "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_no_flag_moves_a_repository_to_the_code_of_another(name: str) -> None:
+    earlier, direct_url, ref, host, expected, address = CHOICES[name]
+    asked: list[str] = []
+    listing = "".join(f"{sha}\trefs/tags/{tag}\n" for tag, sha in TAGS.items())
+    sources = Sources(earlier, installation_of(direct_url), "1.2.3", host, lambda url: (asked.append(url), listing)[1])
+    assert sources.choose(ref)[0] == expected
+    assert asked == ([address] if address else [])
+
+
+def test_a_branch_of_a_fork_is_not_replaced_by_the_suite() -> None:
+    with pytest.raises(BadInput) as caught:
+        Sources(Pin("main", "", FORK), None, "1.2.3", "", lambda _: "").choose(None)
+    assert caught.value.cause == "the workflow file names the actions of me/fork by 'main', which is no release"
+    assert "--ref" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
