@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     """Parse the command line and run the command; return the exit code."""
     parser = build_parser()
     options = parser.parse_args(arguments)
+    options.arguments = list(arguments)
     if options.command is None:
         parser.print_help()
         return 2

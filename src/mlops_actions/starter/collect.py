@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ from mlops_actions.starter.findings import Finding, OwnManifest, Proposals, look
 from mlops_actions.starter.pin import Pin, Sources
 from mlops_actions.starter.questions import CLUSTERS, CONTROLS, OPTIONAL, QUESTIONS
 from mlops_actions.starter.remaining import LocalClone
-from mlops_actions.starter.render import WORKFLOW
+from mlops_actions.starter.render import DEPLOY, DOCTOR, WORKFLOW
 from mlops_actions.starter.repository import RepositoryFiles
 
 _EXAMPLE_GATE = "accuracy >= 0.8"
@@ -43,13 +43,13 @@ class Collector:
         self.findings: Proposals = look(self._files)
         self._host, self._repository = remote_of(self._directory)
         workflow = self._files.read(WORKFLOW)
-        self._earlier = earlier.answers_of(workflow)
+        self._is_whole = earlier.is_whole(workflow)
+        self._earlier = self._usable_now(earlier.answers_of(workflow))
         if self._earlier.get("manifest") == defaults.MANIFEST and (
             own := manifests_of(defaults.MANIFEST, self._files.read(defaults.MANIFEST))
         ):
             self._earlier.setdefault("service-account", own[0].service_account)
         self._earlier_pin = earlier.pin_of(workflow)
-        self._dockerfile = ""
 
     def answers(self) -> Answers:
         """Return the answers; raises BadInput where one is missing or cannot be used."""
@@ -63,8 +63,6 @@ class Collector:
         service_account = self._answer("service-account", Finding(account, place), Finding(defaults.SERVICE_ACCOUNT, ""))
         metrics = tuple(self._several("metric", "metrics")) or defaults.METRICS
         is_example = options.example and not self._options.metric and "metrics" not in self._earlier
-        self._dockerfile = self._path_of_dockerfile()
-        server = str(options.server).lower() or self._host or urlsplit(os.environ.get("GITHUB_SERVER_URL", "")).netloc
         return Answers(
             image=self._answer("image", self._name(), asks=True),
             project=project,
@@ -74,7 +72,7 @@ class Collector:
             namespace=self._answer("namespace", Finding(namespace, place), Finding(defaults.NAMESPACE, ""), asks=True),
             service_account=service_account,
             sets_service_account=manifest is not None and account != service_account,
-            dockerfile=self._dockerfile,
+            dockerfile=self._path_of_dockerfile(),
             manifest=manifest.path if manifest else defaults.MANIFEST,
             parameters=command_parameters(manifest.parameters) if manifest else defaults.PARAMETERS,
             metrics=metrics,
@@ -87,11 +85,24 @@ class Collector:
             wandb_secret=self._answer("wandb-secret", Finding("WANDB_API_KEY", "")),
             pin=self._pin(),
             example=options.example,
-            deploy=not options.no_deploy,
-            is_enterprise_server=github_cli.is_enterprise_server(server),
+            deploy=self._deploys(),
+            is_enterprise_server=self._is_enterprise_server(),
         )
 
-    def checkout(self) -> LocalClone:
+    def of_kept_workflow(self) -> Answers | None:
+        """Return the answers that the workflow file holds, whatever the flags say; None of another file."""
+        if not self._is_whole:
+            return None
+        of_file = {_attribute(name): None for name in QUESTIONS}
+        if self._earlier.get("manifest") == defaults.MANIFEST and "service-account" not in self._earlier:
+            del of_file["service_account"]  # the file of the Argo workflow holds it, and is missing
+        options = argparse.Namespace(**{**vars(self._options), **of_file, "server": ""})
+        try:
+            return Collector(options, None, lambda _: None).answers()
+        except BadInput:
+            return None
+
+    def checkout(self, dockerfile: str) -> LocalClone:
         """Return what git tells about the folder, as it is now."""
         git = ["git", "-C", str(self._directory)]
         head = output_of([*git, "symbolic-ref", "--short", "refs/remotes/origin/HEAD"]).removeprefix("origin/")
@@ -100,14 +111,55 @@ class Collector:
             repository=self._repository,
             branch=head if head.isprintable() else "",
             is_top=(self._directory / ".git").exists(),
-            has_dockerfile=(self._directory / self._dockerfile).is_file(),
+            has_dockerfile=(self._directory / dockerfile).is_file(),
         )
+
+    def _usable_now(self, found: dict[str, str]) -> dict[str, str]:
+        """Leave out of an earlier run's answers what holds no longer, and tell it."""
+        of_sandbox = earlier.on_this_machine(os.environ.get("GITHUB_SERVER_URL", ""))
+        usable = found if of_sandbox else earlier.of_another_machine(found)
+        reasons = dict.fromkeys(found.keys() - usable.keys() - {"registry-username"}, "an address of this machine")
+        reasons |= dict.fromkeys(
+            (name for name in ("dockerfile", "manifest") if self._is_gone(name, found)), "which is gone"
+        )
+        for name, reason in sorted(reasons.items()):
+            # The default Dockerfile may never have been there.
+            if getattr(self._options, _attribute(name)) is None and found[name] != "Dockerfile":
+                self._say(f"{WORKFLOW} names {found[name]}, {reason}: {QUESTIONS[name].flag} is not taken from it")
+        registry = self._options.registry
+        if registry is not None and registry.lower() != found.get("registry", registries.GITHUB):
+            reasons["registry-username"] = "the user of another registry"
+        return {name: text for name, text in usable.items() if name not in reasons}
+
+    def _is_gone(self, name: str, found: Mapping[str, str]) -> bool:
+        path = found.get(name, "")
+        if not path or not _is_usable(name, path) or path == defaults.MANIFEST:
+            return False
+        if name == "manifest":
+            return len(manifests_of(path, self._files.read(path))) != 1
+        return not (self._directory / path).is_file()
+
+    def _is_enterprise_server(self) -> bool:
+        given = str(self._options.server).lower()
+        if not given and (known := self._earlier.get("server")):
+            return known == earlier.SERVER
+        host = given or self._host or urlsplit(os.environ.get("GITHUB_SERVER_URL", "")).netloc
+        return github_cli.is_enterprise_server(host) and not earlier.on_this_machine(host)
+
+    def _deploys(self) -> bool:
+        """Return whether `/deploy` is answered: an earlier run has written the other files, and not that one."""
+        chosen: bool | None = self._options.deploy
+        if chosen is None and self._is_whole and (self._directory / DOCTOR).exists():
+            chosen = os.path.lexists(self._directory / DEPLOY)
+            if not chosen:
+                self._say(f"{DEPLOY} stays left out; --deploy writes it")
+        return chosen is not False
 
     def _judge_flags(self) -> None:
         """Judge all flags before the first question; raises one error for all that cannot be used."""
         problems = []
         for name, question in QUESTIONS.items():
-            given = getattr(self._options, _ATTRIBUTES.get(name, name.replace("-", "_")))
+            given = getattr(self._options, _attribute(name))
             is_incomplete = name == "project" and given is not None and "/" not in given  # the entity is elsewhere
             for text in given if isinstance(given, list) else [] if is_incomplete else [given]:
                 try:
@@ -123,7 +175,7 @@ class Collector:
 
         It is judged wherever it comes from.
         """
-        given = getattr(self._options, name.replace("-", "_"))
+        given = getattr(self._options, _attribute(name))
         if given is not None:
             text = QUESTIONS[name].judged(given) if given or name not in OPTIONAL else ""
             if check:
@@ -177,14 +229,13 @@ class Collector:
 
     def _path_of_dockerfile(self) -> str:
         found = self.findings.dockerfiles
-        default = Finding("Dockerfile", "")
-        if "Dockerfile" not in found and len(found) == 1 and not self._options.example:
-            default = Finding(found[0], "the repository")
-        several = "Dockerfile" not in found and len(found) > 1 and not self._options.example
-        if several and self._dialogue and not self._options.dockerfile:
+        if "Dockerfile" in found or self._options.example:
+            found = ()
+        elif len(found) > 1 and self._dialogue and not {self._options.dockerfile, self._earlier.get("dockerfile")} - {None}:
             self._say(f"The repository has these Dockerfiles: {', '.join(found[:10])}")
-            default = Finding(found[0], "the repository")
-        return self._answer("dockerfile", default, Finding("Dockerfile", ""), asks=several, check=self._check_dockerfile)
+            return self._dialogue.ask("dockerfile", found[0], "the repository", self._check_dockerfile)
+        default = Finding(found[0], "the repository") if len(found) == 1 else Finding("Dockerfile", "")
+        return self._answer("dockerfile", default, Finding("Dockerfile", ""), check=self._check_dockerfile)
 
     def _check_dockerfile(self, path: str) -> None:
         if path != "Dockerfile" and not (self._directory / path).is_file():
@@ -256,6 +307,11 @@ def _project_in(findings: Proposals) -> Finding | None:
     entity = findings.entities[0].value if findings.entities else ""
     found = Finding(f"{entity}/{project.value}", project.place)
     return found if _is_usable("project", f"{entity or 'entity'}/{project.value}") else None
+
+
+def _attribute(name: str) -> str:
+    """Return where the flag of a question stands among the options."""
+    return _ATTRIBUTES.get(name, name.replace("-", "_"))
 
 
 def _is_usable(name: str, text: str) -> bool:

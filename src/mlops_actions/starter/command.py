@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlops_actions.core import registries
@@ -16,7 +16,7 @@ from mlops_actions.starter import remaining
 from mlops_actions.starter.collect import Collector
 from mlops_actions.starter.dialogue import Dialogue, Stopped
 from mlops_actions.starter.questions import CLUSTERS, CONTROLS
-from mlops_actions.starter.render import files
+from mlops_actions.starter.render import WORKFLOW, files
 from mlops_actions.starter.write import Plan, plan, write
 
 DESCRIPTION = (
@@ -76,7 +76,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="release of the suite: a tag, whose commit the files name, or the 40 digits of a commit "
         f"(default: what this command was installed from, else {REF})",
     )
-    add("--no-deploy", action="store_true", help="leave out the workflow file that answers /deploy")
+    add(
+        "--deploy",
+        action=argparse.BooleanOptionalAction,
+        help="write the workflow file that answers /deploy (default: yes, unless an earlier run left it out)",
+    )
     add("--example", action="store_true", help="also write a training script and its Dockerfile")
     add("--update", action="store_true", help="show what would change in files that are there, ask, and change them")
     add("--yes", "-y", action="store_true", help="ask nothing: take what was found and the defaults, and agree to --update")
@@ -107,26 +111,44 @@ def _run(options: argparse.Namespace, dialogue: Dialogue | None) -> int:
     collector = Collector(options, dialogue, _say)
     answers = collector.answers()
     planned = plan(directory, files(answers))
-    accepted = _accepted(planned, options, dialogue)
+    _refuse_where_nobody_agrees(planned, options, dialogue)
+    accepted = _accepted(planned, [WORKFLOW], options, dialogue)
+    fits = ""
+    if WORKFLOW in planned.different and WORKFLOW not in accepted:
+        # The other files and the steps name secrets, labels and more of the workflow file: they follow the one that stays.
+        kept = collector.of_kept_workflow()
+        fits = "it is" if kept else "this command would write it: they hold after --update"
+        if kept == answers:
+            fits = ""
+        elif kept:
+            answers = kept
+            planned = planned.with_kept(WORKFLOW, plan(directory, files(answers)))
+    others = [path for path in planned.different if path != WORKFLOW]
+    accepted |= _accepted(planned, others, options, dialogue)
     write(planned.root, {**planned.missing, **accepted})
     _tell(planned, accepted, directory, options)
+    if fits:
+        sys.stdout.write(f"The other files and the steps below are for {WORKFLOW} as {fits}.\n")
     if not planned.missing and not accepted:
         sys.stdout.write("Nothing was missing, and nothing was changed.\n")
-    sys.stdout.write(remaining.steps(answers, collector.checkout(), collector.findings))
+    sys.stdout.write(remaining.steps(answers, collector.checkout(answers.dockerfile), collector.findings))
     return 0
 
 
-def _accepted(planned: Plan, options: argparse.Namespace, dialogue: Dialogue | None) -> Mapping[str, str]:
-    """Show what would change, and return the files whose change is agreed to."""
-    if not options.update:
-        return {}
-    accepted = {}
-    for path, text in planned.different.items():
-        sys.stdout.write(planned.difference(path))
-        if options.yes or (dialogue and dialogue.agrees(f"Change {path}?")):
-            accepted[path] = text
-    if planned.different and not options.yes and not dialogue:
+def _refuse_where_nobody_agrees(planned: Plan, options: argparse.Namespace, dialogue: Dialogue | None) -> None:
+    if options.update and planned.different and not options.yes and not dialogue:
+        sys.stdout.write("".join(map(planned.difference, planned.different)))
         raise BadInput("nobody can be asked whether to make these changes; nothing was written", "add --yes")
+
+
+def _accepted(planned: Plan, paths: Sequence[str], options: argparse.Namespace, dialogue: Dialogue | None) -> dict[str, str]:
+    """Show what would change in these files, and return those whose change is agreed to."""
+    accepted = {}
+    for path in paths:
+        if options.update and path in planned.different:
+            sys.stdout.write(planned.difference(path))
+            if options.yes or (dialogue and dialogue.agrees(f"Change {path}?")):
+                accepted[path] = planned.different[path]
     return accepted
 
 
@@ -138,8 +160,9 @@ def _tell(planned: Plan, accepted: Mapping[str, str], directory: Path, options: 
         "".join(f"kept {directory / path}, which differs from what this command would write\n" for path in kept)
     )
     if kept and not options.update:
-        flag = "" if directory == Path() else f" --directory {shlex.quote(str(directory))}"
-        sys.stdout.write(f"  mlops-actions init{flag} --update shows the difference, and asks before it changes a file\n")
+        given = [word for word in options.arguments if word not in ("-y", "--yes")]
+        command = shlex.join(["mlops-actions", *given, "--update"])
+        sys.stdout.write(f"  {command} shows the difference, and asks before it changes a file\n")
 
 
 def _say(line: str) -> None:

@@ -106,7 +106,13 @@ def _notes(answers: Answers, checkout: LocalClone, findings: Proposals) -> Itera
             f"The workflow files name {answers.pin.ref}, a tag that can move. To name its commit, run this command again",
             f"with --ref {answers.pin.ref} --update, where git reaches {answers.pin.repository}.",
         ]
-    if not checkout.has_dockerfile:
+    if not checkout.has_dockerfile and findings.dockerfiles:
+        yield [
+            f"There is no {answers.dockerfile}. The image can be built from one of these; run this command again with",
+            "--dockerfile FILE --update:",
+            *_listed(findings.dockerfiles),
+        ]
+    elif not checkout.has_dockerfile:
         yield [
             f"There is no {answers.dockerfile} yet. The image is built from it, and must hold a train.py that puts",
             "WANDB_GIT_COMMIT into the run's config as github_sha. To get both, run this command again with --example.",

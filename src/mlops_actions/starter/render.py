@@ -23,7 +23,7 @@ _EXAMPLE = {
 }
 _ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
 _ALL_WAIT = "The others wait in their order."
-_NEWEST_WAITS = "Of those that wait, this server keeps the newest only; chatops tells the others."
+NEWEST_WAITS = "Of those that wait, this server keeps the newest only; chatops tells the others."
 _GATES_HINT = (
     "# A gate that does not hold fails the job and the check run:",
     "#   gates: accuracy >= baseline.mean",
@@ -91,7 +91,7 @@ def _values(answers: Answers) -> dict[str, str]:
         "success-label": scalar(success),
         "failure-label": scalar(failure),
         "wandb-secret": answers.wandb_secret,
-        "waiting": _NEWEST_WAITS if server else _ALL_WAIT,
+        "waiting": NEWEST_WAITS if server else _ALL_WAIT,
         "concluded-by": "the job finish does" if answers.has_controls else "the last step of the job train does",
         "checks-of-train": 'the check run "metrics"' + ("" if answers.has_controls else ', and the end of "training"'),
         "workflow-url": f"{of_workflow} || steps.continued.outputs.workflow-url" if continues else of_workflow,

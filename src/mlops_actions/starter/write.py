@@ -28,6 +28,12 @@ class Plan:
     different: Mapping[str, str]
     same: tuple[str, ...]
 
+    def with_kept(self, path: str, of_others: Plan) -> Plan:
+        """Return a plan for all other files, and this one's for a file that is kept."""
+        missing = {name: text for name, text in of_others.missing.items() if name != path}
+        different = {name: text for name, text in of_others.different.items() if name != path}
+        return Plan(self.root, missing, {path: self.different[path], **different}, of_others.same)
+
     def difference(self, path: str) -> str:
         """Return a unified diff from the file as it is to the starter's text.
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from mlops_actions.__main__ import main
 from mlops_actions.starter import write
-from mlops_actions.starter.render import DEPLOY, DOCTOR, WORKFLOW
-from tests.unit.starter.test_init import init
+from mlops_actions.starter.render import DEPLOY, DOCTOR, MANIFEST, RBAC, WORKFLOW
+from tests.unit.starter.test_init import given, init
 
 FLAGS = (
     "--project", "octo/digits", "--image", "team/net", "--registry", "registry.example:5000", "--registry-username", "robot",
@@ -54,7 +57,7 @@ def test_what_is_missing_is_added_and_what_differs_is_kept(tmp_path: Path, capsy
     assert wrote == [DOCTOR, "Dockerfile", "requirements.txt", ".dockerignore"]
     assert f"kept {tmp_path / WORKFLOW}, which differs" in output
     assert f"kept {tmp_path / 'train.py'}, which differs" in output
-    assert f"mlops-actions init --directory {tmp_path} --update" in output
+    assert f"mlops-actions init --directory {tmp_path} --example --update" in output
     assert (tmp_path / "train.py").read_text() == "mine"
     assert (tmp_path / WORKFLOW).read_text() == edited
 
@@ -79,9 +82,173 @@ def test_a_file_too_large_to_compare_is_kept(tmp_path: Path) -> None:
     assert write.plan(tmp_path, {"train.py": file.read_text()[: 1024 * 1024]}).different.keys() == {"train.py"}
 
 
-def test_a_file_that_was_left_out_stays_left_out(tmp_path: Path) -> None:
-    assert init(tmp_path, "--project", "octo/digits", "--no-deploy") == 0
-    assert not (tmp_path / DEPLOY).exists()
+# Flags whose answers stand in no input of a step.
+OTHER_FLAGS: dict[str, tuple[str, ...]] = {
+    "without /deploy": ("--no-deploy",),
+    "a server": ("--server", "git.example"),
+    "a server without controls": ("--server", "git.example", "--controls", "none"),
+    "github.com": ("--server", "github.com"),
+}
+
+
+@pytest.mark.parametrize("flags", OTHER_FLAGS.values(), ids=OTHER_FLAGS)
+@pytest.mark.parametrize("remote", ["git@github.com:octo-org/digits.git", "git@git.example:octo-org/digits.git"])
+def test_an_answer_that_is_no_input_is_remembered(
+    tmp_path: Path, flags: tuple[str, ...], remote: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (("init", "--quiet"), ("remote", "add", "origin", remote)):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    assert init(tmp_path, "--project", "octo/digits", *flags) == 0
+    assert (tmp_path / DEPLOY).exists() is ("--no-deploy" not in flags)
+    capsys.readouterr()
+    assert init(tmp_path) == 0
+    output = capsys.readouterr().out
+    assert "Nothing was missing, and nothing was changed." in output
+    assert "kept" not in output
+    assert (f"{DEPLOY} stays left out; --deploy writes it\n" in output) is ("--no-deploy" in flags)
+    assert (tmp_path / DEPLOY).exists() is ("--no-deploy" not in flags)
+    assert init(tmp_path, "--deploy") == 0
+    assert (tmp_path / DEPLOY).exists()
+
+
+def test_steps_and_other_files_follow_the_workflow_file_that_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = (
+        "--labels", "x", "y", "did not work", "--kubeconfig-secret", "OTHER", "--wandb-secret", "KEY", "--namespace", "ml",
+        "--deploy", "--controls", "none",
+    )  # fmt: skip
+    assert init(tmp_path, "--project", "octo/digits", "--controls", "stop") == 0
+    before = texts(tmp_path)
+    for path in (DOCTOR, DEPLOY, RBAC, MANIFEST):
+        (tmp_path / path).unlink()
+    capsys.readouterr()
+    assert init(tmp_path, *flags, "--yes") == 0
+    output = capsys.readouterr().out
+    assert texts(tmp_path) == before
+    command = shlex.join(["mlops-actions", "init", "--directory", str(tmp_path), *flags, "--update"])
+    assert f"kept {tmp_path / WORKFLOW}, which differs from what this command would write\n  {command} shows" in output
+    assert f"The other files and the steps below are for {WORKFLOW} as it is.\n" in output
+    for line in (
+        "gh secret set KUBECONFIG",
+        "gh secret set WANDB_API_KEY",
+        "gh label create training\n",
+        "--namespace default",
+    ):
+        assert line in output
+    assert "OTHER" not in output.replace(command, "")
+    assert main([*shlex.split(command)[1:], "--yes"]) == 0
+    output = capsys.readouterr().out
+    for line in ("gh secret set OTHER", "gh secret set KEY", "gh label create 'did not work'\n", "--namespace ml"):
+        assert line in output
+    assert "The other files" not in output
+
+
+def test_beside_a_workflow_file_of_somebody_else_the_steps_hold_after_the_update(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / WORKFLOW).parent.mkdir(parents=True)
+    (tmp_path / WORKFLOW).write_text("on: push\n")
+    assert init(tmp_path, "--project", "octo/digits") == 0
+    expected = f"are for {WORKFLOW} as this command would write it: they hold after --update.\n"
+    assert expected in capsys.readouterr().out
+    assert (tmp_path / WORKFLOW).read_text() == "on: push\n"
+    assert init(tmp_path, "--project", "octo/digits", "--update", "--yes") == 0
+    assert expected not in capsys.readouterr().out
+
+
+LOCAL = (
+    "--registry", "127.0.0.1:5000", "--registry-username", "publisher", "--wandb-base-url", "http://127.0.0.1:8080",
+    "--argo-url", "http://localhost:2746",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("flags", [(), ("--registry", "registry.example")])
+def test_addresses_of_this_machine_are_not_taken_over_outside_the_sandbox(
+    tmp_path: Path, flags: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_SERVER_URL", "http://127.0.0.1:1234")
+    assert init(tmp_path, "--project", "sandbox/digits", *LOCAL) == 0
+    capsys.readouterr()
+    assert init(tmp_path) == 0
+    assert "Nothing was missing, and nothing was changed." in capsys.readouterr().out
+    monkeypatch.delenv("GITHUB_SERVER_URL")
+    assert init(tmp_path, "--project", "octo/digits", *flags, "--update", "--yes") == 0
+    output = capsys.readouterr().out
+    said = "http://127.0.0.1:8080, an address of this machine: --wandb-base-url is not taken from it\n"
+    assert f"{WORKFLOW} names {said}" in output
+    assert ("--registry is not taken" in output) is (not flags)
+    after = texts(tmp_path)
+    assert [path for path, text in after.items() if re.search("127.0.0.1|localhost|publisher|sandbox/", text)] == []
+    assert "queue: max" in after[WORKFLOW]
+    assert init(tmp_path, "--update", "--yes") == 0
+    assert texts(tmp_path) == after
+
+
+# The files before the first run and its flags, the files afterwards; the flags of the second run, what it prints, and what
+# the image is built from after `--update`.
+DOCKERFILES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], str]] = {
+    "several, and none named": (
+        ("a/Dockerfile", "b/Dockerfile"), (), ("a/Dockerfile", "b/Dockerfile"), (),
+        ("There is no Dockerfile.", "--dockerfile FILE --update:\n  a/Dockerfile\n  b/Dockerfile\n"), "",
+    ),
+    "one of several": (
+        ("a/Dockerfile", "b/Dockerfile"), ("--dockerfile", "b/Dockerfile"), ("a/Dockerfile", "b/Dockerfile"), (), (),
+        "b/Dockerfile",
+    ),
+    "a second one": (("b/Dockerfile",), (), ("a/Dockerfile", "b/Dockerfile"), (), (), "b/Dockerfile"),
+    "one beside that at the top": (("Dockerfile",), (), ("Dockerfile", "a/Dockerfile"), (), (), ""),
+    "moved": (
+        ("a/Dockerfile",), (), ("b/Dockerfile",), (),
+        ("names a/Dockerfile, which is gone: --dockerfile is not taken", "--dockerfile b/Dockerfile (from the repository)"),
+        "b/Dockerfile",
+    ),
+    "removed": (
+        ("a/Dockerfile",), (), (), (), ("names a/Dockerfile, which is gone", "run this command again with --example"), "",
+    ),
+    "removed, and replaced by the example's": (
+        ("a/Dockerfile",), (), (), ("--example",), ("names a/Dockerfile, which is gone", "wrote "), "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_the_dockerfile_is_one_that_is_there(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before, first, afterwards, second, said, expected = DOCKERFILES[name]
+    place(tmp_path, before)
+    assert init(tmp_path, "--project", "octo/digits", *first) == 0
+    place(tmp_path, afterwards)
+    for path in set(before) - set(afterwards):
+        (tmp_path / path).unlink()
+    capsys.readouterr()
+    assert init(tmp_path, *second, "--update", "--yes") == 0
+    output = capsys.readouterr().out
+    assert [text for text in said if text not in output] == []
+    assert given(tmp_path, "publish").get("file", "") == expected
+    assert ("--example" in output) is (name == "removed")
+    assert init(tmp_path, "--update", "--yes") == 0
+    output = capsys.readouterr().out
+    assert "Nothing was missing, and nothing was changed." in output
+    assert ("There is no" in output) is not (tmp_path / (expected or "Dockerfile")).exists()
+
+
+def place(root: Path, paths: tuple[str, ...]) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text("FROM scratch\n")
+
+
+def test_a_manifest_that_is_gone_is_not_taken_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "argo.yaml").write_text(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: a-}\nspec: {templates: [{name: a}]}\n"
+    )
+    assert init(tmp_path, "--project", "octo/digits", "--manifest", "argo.yaml") == 0
+    (tmp_path / "argo.yaml").unlink()
+    capsys.readouterr()
+    assert init(tmp_path, "--update", "--yes") == 0
+    assert f"{WORKFLOW} names argo.yaml, which is gone: --manifest is not taken from it\n" in capsys.readouterr().out
+    assert given(tmp_path, "workflow")["workflow"] == MANIFEST
+    assert (tmp_path / MANIFEST).is_file()
 
 
 def test_without_a_terminal_update_shows_the_difference_and_changes_nothing(
