@@ -15,6 +15,8 @@ from typing import Any
 from mlops_actions.core.runs import RunQuery
 from mlops_actions.core.types import Json
 
+# The config keys in which a training logs its commit, unless an input names another, and the version of its data.
+SHA_CONFIG_KEY, SECONDARY_KEY = "github_sha", "secondary_sha"
 _MAX_ENTRIES, _MAX_DEPTH = 1000, 3
 _ALTERNATIVES = "any_of"
 
@@ -22,17 +24,22 @@ _ALTERNATIVES = "any_of"
 def document(query: RunQuery) -> Json:
     """Return the query as a JSON object."""
     values = {field.name: getattr(query, field.name) for field in fields(query)}
-    return {_camel_case(name): _json(value) for name, value in values.items() if value}
+    return {condition(name): _json(value) for name, value in values.items() if value}
 
 
 def read(value: Any, depth: int = 0) -> RunQuery:
     """Read a query; raises ValueError, also for an unknown condition: without it the query would find other runs."""
     if not isinstance(value, dict) or depth > _MAX_DEPTH:
         raise ValueError("a query is no JSON object")
-    names = {_camel_case(field.name): field.name for field in fields(RunQuery)}
+    names = {condition(field.name): field.name for field in fields(RunQuery)}
     if unknown := sorted(set(value) - set(names)):
         raise ValueError(f"a query has the unknown condition {unknown[0]!r}")
     return RunQuery(**{names[key]: _value(names[key], entry, depth) for key, entry in value.items()})
+
+
+def condition(name: str) -> str:
+    """Return the JSON key of an attribute of `RunQuery`."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
 def _value(name: str, value: Any, depth: int) -> Any:
@@ -48,7 +55,7 @@ def _value(name: str, value: Any, depth: int) -> Any:
             return value
     elif type(value) is type(default):
         return value
-    raise ValueError(f"the condition {_camel_case(name)!r} of a query has another form")
+    raise ValueError(f"the condition {condition(name)!r} of a query has another form")
 
 
 def _json(value: Any) -> Any:
@@ -57,7 +64,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_json(entry) for entry in value]
     return dict(value) if isinstance(value, Mapping) else value
-
-
-def _camel_case(name: str) -> str:
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)

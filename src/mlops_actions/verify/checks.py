@@ -27,6 +27,7 @@ from mlops_actions.verify.policy import (
     SUBJECTS,
     WORKFLOW,
 )
+from mlops_actions.verify.records import claimed_commit, had_ended, is_contradicted
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,19 @@ def check_image(
 
 
 def check_runs(
-    training: Training, runs: Mapping[str, Run], details: Mapping[str, RunDetails], *, algorithm: str
+    training: Training,
+    runs: Mapping[str, Run],
+    details: Mapping[str, RunDetails],
+    *,
+    algorithm: str,
+    key: str,
+    needed: Collection[str],
 ) -> Iterator[Check]:
-    """Check the judged runs against the tracker's records; `algorithm` names the tracker's digests."""
+    """Check the judged runs against the tracker's records.
+
+    `algorithm` names the tracker's digests, `key` is the config key that holds the commit, and the statement must hold the
+    metrics `needed`, where a run has them.
+    """
     ids = [run.id for run in training.runs]
     if len(set(ids)) < len(ids):
         yield Check(RUNS, False, "the statement names a judged run twice")
@@ -166,22 +177,32 @@ def check_runs(
         if run is None:
             yield Check(RUNS, False, f"{label}: the tracker has no such run in {training.project}")
             continue
-        yield from _check_run(label, stated, training, run)
-        yield from check_metrics(METRICS, label, stated, run)
+        yield from _check_run(label, stated, training, run, key)
+        yield from check_metrics(METRICS, label, stated, run, needed)
         yield _check_clean(label, stated, details.get(stated.id))
         yield from _check_datasets(label, stated, details.get(stated.id), algorithm)
 
 
-def _check_run(label: str, stated: TrainedRun, training: Training, run: Run) -> Iterator[Check]:
+def _check_run(label: str, stated: TrainedRun, training: Training, run: Run, key: str) -> Iterator[Check]:
     yield Check(RUNS, run.finished, f"{label}: it {'has finished' if run.finished else f'is {run.state}'}")
     same = run.commit == training.sha == stated.commit
     recorded = f"the tracker recorded {run.commit or 'no commit'}"
     says = "" if same else f", the statement says {stated.commit} of {training.sha}"
     yield Check(RUNS, same, f"{label}: {recorded}{says}")
+    if same and is_contradicted(run, training.sha, key):
+        yield Check(RUNS, False, f"{label}: its config names another commit in {key!r}: {claimed_commit(run, key)}")
+    if not had_ended(run, training):
+        yield Check(
+            RUNS, False, f"{label}: it had not ended at {training.evaluated_at}, when the statement says it was judged"
+        )
 
 
-def check_metrics(name: str, label: str, stated: StatedRun, run: Run) -> Iterator[Check]:
-    """Compare the metrics of a stated run with the tracker's."""
+def check_metrics(name: str, label: str, stated: StatedRun, run: Run, needed: Collection[str]) -> Iterator[Check]:
+    """Compare the metrics of a stated run with the tracker's; those in `needed` may not be left out."""
+    for metric in sorted(set(needed) - set(stated.metrics)):
+        left_out = finite_number(metric_value(run, metric))
+        if left_out is not None:
+            yield Check(name, False, f"{label}: the statement leaves out {metric}, which is {left_out}")
     for metric, value in stated.metrics.items():
         actual = finite_number(metric_value(run, metric))
         same = actual is not None and actual == value
@@ -215,6 +236,21 @@ def _check_datasets(label: str, stated: TrainedRun, details: RunDetails | None, 
         yield Check(DATASETS, False, f"{label}: it also used {dataset.name} ({dataset.label}), which the statement omits")
     if not claimed and not actual:
         yield Check(DATASETS, True, f"{label}: it recorded no dataset, and the statement names none")
+
+
+def check_same_data(training: Training, details: Mapping[str, RunDetails]) -> Iterator[Check]:
+    """Check that no data are known to differ between judged runs and baselines: wandb-runs then writes no statement."""
+    baselines = training.baselines.runs if training.baselines else ()
+    used = {run.id: _digests(details.get(run.id)) for run in (*training.runs, *baselines)}
+    known = {identifier: digests for identifier, digests in used.items() if digests}
+    first = next(iter(known), "")
+    for identifier, digests in known.items():
+        if digests != known[first]:
+            yield Check(DATASETS, False, f"run {identifier}: it used other data than run {first}, so they do not compare")
+
+
+def _digests(details: RunDetails | None) -> frozenset[tuple[str, str]]:
+    return frozenset((artifact.name, artifact.digest) for artifact in (details.datasets or () if details else ()))
 
 
 def _sorted(artifacts: Collection[ArtifactDescriptor]) -> list[ArtifactDescriptor]:

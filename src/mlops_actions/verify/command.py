@@ -42,16 +42,18 @@ checks:
 {checks}
 
 Without --policy each check must hold that applies to the statement, and each value that an option pins; an unknown one (–)
-does not. Who names gates needs what they are computed from, too: runs, metrics and baselines. A policy is a list (--policy
-runs,metrics,gates) or a YAML file:
+does not. A check also needs those that it rests on: gates need runs, metrics and baselines, and judged needs candidates and
+runs. A policy is a list (--policy runs,metrics,gates) or a YAML file:
 
   checks: [repository, commit, image, runs, clean, metrics, datasets, candidates, judged, baselines, gates, model, files]
   gates:                        # the statement must hold exactly these, so that a removed or added gate is seen
     - test_accuracy >= baseline - 0.5%
   baseline-tags: [production]   # the baselines must have been selected by these tags
-  max-baselines: 10             # at most so many; needed where the step gave a lower limit than 10, and there are more
-  select-by: test_accuracy:max  # the candidate must have been chosen by this metric
+  max-baselines: 10             # at most so many; needed where there are more, or the step gave a higher limit
+  select-by: test_accuracy:max  # the candidate, and the best baseline, must have been chosen by this metric
   judge: best                   # and in this way: best, all or latest
+  aggregate: none               # among single runs (none) or groups of seeds (group)
+  sha-config-key: github_sha    # the config key that holds the commit, where the step gave another one than this
 
 exit codes: 0 every required check holds, 1 one does not or is unknown, 2 the file is no statement or the policy is wrong,
 3 not authorised or not found, 4 not available

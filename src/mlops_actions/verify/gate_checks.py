@@ -9,12 +9,13 @@ from statistics import fmean
 
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.gates import DIRECTIONS, Gate
-from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value
+from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.core.statement import PassedGate, Ranking, StatedRun, TrainedRun, Training
 from mlops_actions.core.statistics import of_runs
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.policy import GATES, REQUIRED_GATES, Policy
-from mlops_actions.verify.selection import parsed_gates
+from mlops_actions.verify.queries import odd_baseline_conditions
+from mlops_actions.verify.selection import gate_direction, parsed_gates
 
 
 @dataclass(frozen=True)
@@ -33,23 +34,22 @@ def asks_for_evidence(training: Training) -> bool:
     return any(gate.confidence for gate in parsed_gates(training))
 
 
-def check_gates(training: Training, seeds: SeedRecords | None = None) -> Iterator[Check]:
+def check_gates(training: Training, policy: Policy, seeds: SeedRecords | None = None) -> Iterator[Check]:
     """Evaluate every gate with the statement's metrics; one that asks for evidence also needs `seeds`."""
     if not training.gates:
         yield Check(GATES, None, "gates: the statement names none")
     for stated in training.gates:
-        yield _check_gate(stated, training, seeds)
+        yield _check_gate(stated, training, policy, seeds)
 
 
 def check_every_candidate(
-    training: Training, others: Sequence[Sequence[Run]], seeds: SeedRecords | None = None
+    training: Training, others: Sequence[Sequence[Run]], policy: Policy, seeds: SeedRecords | None = None
 ) -> Iterator[Check]:
     """Evaluate every gate on each of the other candidates, by the tracker's record: with `judge: all` all must pass."""
     for stated in training.gates:
         for group in others:
-            check = _check_gate(
-                stated, replace(training, runs=_as_stated(group, parsed_gates(training))), seeds, is_other=True
-            )
+            other = replace(training, runs=_as_stated(group, parsed_gates(training)))
+            check = _check_gate(stated, other, policy, seeds, is_other=True)
             if not check.holds:
                 names = ", ".join(run.id for run in group)
                 yield Check(GATES, check.holds, f"candidate {names}, since 'judge: all' was stated: {check.text}")
@@ -76,8 +76,7 @@ def check_required(training: Training, policy: Policy) -> Iterator[Check]:
             if meaning not in named:
                 yield Check(REQUIRED_GATES, False, f"{REQUIRED_GATES}: the policy does not name {gate.text}")
     if policy.baseline_tags is not None:
-        query = training.baselines.query if training.baselines else RunQuery()
-        tags, only_tags = _tags(query)
+        tags, only_tags = _tags(training)
         same = only_tags and tags == set(policy.baseline_tags)
         text = f"baselines were selected by {', '.join(sorted(tags)) or 'no tag'}{'' if only_tags else ' and otherwise'}"
         wanted_tags = "" if same else f", not by {', '.join(policy.baseline_tags)}"
@@ -95,14 +94,20 @@ def _meaning(gate: Gate) -> tuple[object, ...]:
     return tuple(value for name, value in vars(gate).items() if name != "text")
 
 
-def _tags(query: RunQuery) -> tuple[set[str], bool]:
-    """Return the tags by which a query selects baselines, and whether it selects by nothing else."""
-    alternatives = query.any_of or (query,)
-    tags = {tag for alternative in alternatives for tag in alternative.tags}
-    return tags, all(alternative == RunQuery(tags=alternative.tags) for alternative in query.any_of) and bool(query.any_of)
+def _tags(training: Training) -> tuple[set[str], bool]:
+    """Return the tags by which baselines were selected, and whether they were selected by nothing else."""
+    baselines = training.baselines
+    if baselines is None:
+        return set(), False
+    by_group = training.candidates is not None and training.candidates.by_group
+    alternatives = baselines.query.any_of
+    only_tags = not odd_baseline_conditions(baselines, by_group=by_group) and not any(one.commit for one in alternatives)
+    return {tag for one in alternatives for tag in one.tags}, only_tags and not baselines.query.commits
 
 
-def _check_gate(stated: PassedGate, training: Training, seeds: SeedRecords | None, *, is_other: bool = False) -> Check:
+def _check_gate(
+    stated: PassedGate, training: Training, policy: Policy, seeds: SeedRecords | None, *, is_other: bool = False
+) -> Check:
     """Compute one gate; the stated value is the judged run's, and of no other candidate (`is_other`)."""
     label = f"gate {stated.rule}"
     try:
@@ -115,8 +120,8 @@ def _check_gate(stated: PassedGate, training: Training, seeds: SeedRecords | Non
     if value is None or not (is_other or _same(value, stated.value)):
         return Check(GATES, False, f"{label}: the statement's own runs do not have the value {stated.value}")
     if gate.confidence:
-        return _check_evidence(gate, stated, training, seeds)
-    reference, unknown = _reference(gate, training)
+        return _check_evidence(gate, stated, training, policy, seeds)
+    reference, unknown = _reference(gate, training, policy)
     if unknown:
         return Check(GATES, None, f"{label}: {unknown}")
     if reference is None:
@@ -127,7 +132,7 @@ def _check_gate(stated: PassedGate, training: Training, seeds: SeedRecords | Non
     return Check(GATES, gate.passes(value, required), f"{label}: {value} against {required}")
 
 
-def _reference(gate: Gate, training: Training) -> tuple[float | None, str]:
+def _reference(gate: Gate, training: Training, policy: Policy) -> tuple[float | None, str]:
     """Return the baseline's value (for a plain number that number), or why it cannot be computed here."""
     if not gate.reference:
         return gate.amount, ""
@@ -138,33 +143,51 @@ def _reference(gate: Gate, training: Training) -> tuple[float | None, str]:
     if gate.reference == "latest":
         return (_mean_of(groups[0], gate.metric) if groups else None), ""
     if gate.reference == "best":
-        group, unknown = _bar(training)
+        group, unknown = _bar(training, policy)
         return _mean_of(group, gate.metric), unknown
-    direction = DIRECTIONS.get(gate.operator)
-    if _directions(training, gate.metric) != {direction} or direction is None:
+    direction = gate_direction(training, gate.metric)
+    if not direction or direction != DIRECTIONS.get(gate.operator):
         return None, f"which value of {gate.metric} is the best one is not known here"
     return (max(values) if direction == "max" else min(values)) if values else None, ""
 
 
-def _bar(training: Training) -> tuple[Sequence[StatedRun], str]:
-    """Return the baseline that is best by the metric that chose it (empty: there is none), or why it is not known."""
-    baselines = training.baselines
+def _bar(training: Training, policy: Policy) -> tuple[Sequence[StatedRun], str]:
+    """Return the baseline that is the best one (empty: there is none), or why that is not known.
+
+    wandb-runs ranks candidates and baselines by the same metric. The statement names it, so that a forger could name the
+    one by which the best baseline is easy to reach: the policy names it too, or the gates leave no other.
+    """
+    baselines, chosen = training.baselines, training.candidates.by if training.candidates else None
     if baselines is None or not baselines.groups:
         return (), ""
-    if baselines.by is None:
-        return baselines.groups[0], ""
-    ranked = [group for group in baselines.groups if _mean_of(group, baselines.by.metric) is not None]
-    if not ranked:
+    by, wanted = baselines.by, policy.select_by
+    if wanted and str(by) != wanted:
+        return (), f"the best baseline was chosen by {by or 'no metric'}, not by {wanted}"
+    if not wanted and chosen and by != chosen:
+        return (), f"the candidate was chosen by {chosen}, the best baseline by {by or 'no metric'}"
+    metrics = dict.fromkeys(gate.metric for gate in parsed_gates(training))
+    settled = [Ranking(metric, gate_direction(training, metric)) for metric in metrics if gate_direction(training, metric)]
+    rankings = [one for one in settled if _ranked(baselines.groups, one)]
+    if by is None:
+        return (
+            ((), f"{rankings[0]} chooses the best baseline, but the statement names no metric")
+            if rankings
+            else (baselines.groups[0], "")
+        )
+    if not _ranked(baselines.groups, by):
         return (), ""
-    if baselines.by.direction not in _directions(training, baselines.by.metric):
-        return (), f"no gate tells that {baselines.by} chooses the best baseline"
-    return _best_group(ranked, baselines.by), ""
+    if not wanted and by not in rankings:
+        return (), f"no gate tells that {by} chooses the best baseline"
+    best = _best_group(baselines.groups, by)
+    if not wanted and any(_best_group(baselines.groups, one) != best for one in rankings):
+        return (), "several metrics choose another baseline as the best each: name one in the policy with 'select-by'"
+    return best, ""
 
 
-def _check_evidence(gate: Gate, stated: PassedGate, training: Training, seeds: SeedRecords | None) -> Check:
+def _check_evidence(gate: Gate, stated: PassedGate, training: Training, policy: Policy, seeds: SeedRecords | None) -> Check:
     """Compute the interval of a gate that asks for evidence, as wandb-runs does."""
     label = f"gate {gate.text}"
-    group, unknown = _compared_group(gate, training)
+    group, unknown = _compared_group(gate, training, policy)
     if unknown or seeds is None:
         return Check(GATES, None, f"{label}: {unknown or 'the seeds are in the records of another tracker'}")
     if gate.reference and (not group or _mean_of(group, gate.metric) is None):
@@ -184,7 +207,7 @@ def _check_evidence(gate: Gate, stated: PassedGate, training: Training, seeds: S
     return Check(GATES, gate.passes(bound, margin.required), f"{label}: {certain}")
 
 
-def _compared_group(gate: Gate, training: Training) -> tuple[Sequence[StatedRun], str]:
+def _compared_group(gate: Gate, training: Training, policy: Policy) -> tuple[Sequence[StatedRun], str]:
     """Return the one baseline group that a gate with evidence means (empty: there is none), or why it is not known."""
     groups = training.baselines.groups if training.baselines else ()
     if not gate.reference or not groups:
@@ -192,9 +215,9 @@ def _compared_group(gate: Gate, training: Training) -> tuple[Sequence[StatedRun]
     if gate.reference == "latest":
         return groups[0], ""
     if gate.reference in ("best", "mean"):
-        return _bar(training)
-    ranked = [group for group in groups if _mean_of(group, gate.metric) is not None]
-    return (_best_group(ranked, Ranking(gate.metric, DIRECTIONS[gate.operator])) if ranked else ()), ""
+        return _bar(training, policy)
+    by = Ranking(gate.metric, DIRECTIONS[gate.operator])
+    return (_best_group(groups, by) if _ranked(groups, by) else ()), ""
 
 
 def _with_configs(stated: Sequence[StatedRun], seeds: SeedRecords) -> list[Run] | None:
@@ -204,16 +227,14 @@ def _with_configs(stated: Sequence[StatedRun], seeds: SeedRecords) -> list[Run] 
     return runs if len(runs) == len(found) else None
 
 
-def _directions(training: Training, metric: str) -> set[str]:
-    """Return the directions that the operators of a metric's gates settle; a band has both."""
-    found = {DIRECTIONS.get(gate.operator) for gate in parsed_gates(training) if gate.metric == metric}
-    return {direction for direction in found if direction}
+def _ranked(groups: Sequence[Sequence[StatedRun]], by: Ranking) -> list[Sequence[StatedRun]]:
+    return [group for group in groups if _mean_of(group, by.metric) is not None]
 
 
 def _best_group(groups: Sequence[Sequence[StatedRun]], by: Ranking) -> Sequence[StatedRun]:
     sign = 1 if by.direction == "max" else -1
     # The first of equal ones is the newest.
-    return max(groups, key=lambda group: sign * (_mean_of(group, by.metric) or 0.0))
+    return max(_ranked(groups, by), key=lambda group: sign * (_mean_of(group, by.metric) or 0.0))
 
 
 def _mean_of(runs: Sequence[StatedRun], metric: str) -> float | None:

@@ -7,6 +7,8 @@
     max-baselines: 10
     select-by: test_accuracy:max
     judge: best
+    aggregate: none
+    sha-config-key: github_sha
 
 An unknown check is not one that holds. Gates are computed from numbers of the statement, so that they need the checks of
 these too: `gates` alone would take an invented metric for a measured one. Without a policy every check must hold that
@@ -22,6 +24,7 @@ from typing import Any
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.parsers import items, yaml_value
+from mlops_actions.core.run_query import SHA_CONFIG_KEY
 from mlops_actions.core.statement import JUDGES
 from mlops_actions.core.suggest import did_you_mean
 
@@ -43,10 +46,10 @@ CHECKS: Mapping[str, str] = {
     SUBJECTS: "each subject is the image or a file of the model",
     IMAGE: "the registry has the image, it is of the commit, and the one of --image",
     TRACKER: "the tracker's server is the one that the environment names",
-    RUNS: "the judged runs finished, and the tracker recorded the commit for them",
+    RUNS: "the judged runs had finished, and are of the commit by the tracker's record and their config",
     CLEAN: "the judged runs ran without uncommitted changes",
-    METRICS: "the judged runs have the metrics that the statement says",
-    DATASETS: "the judged runs used the datasets that the statement says, and no others",
+    METRICS: "the judged runs have the metrics that the statement says, and none of a gate is left out",
+    DATASETS: "the judged runs used the datasets that the statement says, and the baselines no others, as far as is known",
     CANDIDATES: "the statement names every run of the commit as a candidate",
     JUDGED: "the judged run is the one that the statement's rule chooses among the candidates",
     BASELINES: "the baselines have the values that the statement says, and the tracker selects the same ones",
@@ -58,15 +61,28 @@ CHECKS: Mapping[str, str] = {
 PINNED = (REPOSITORY, COMMIT, PROJECT, PULL_REQUEST, JOB, WORKFLOW)
 # What a check takes from the statement and does not compare with the tracker itself: whoever names it needs these too.
 RESTS_ON: Mapping[str, tuple[str, ...]] = {
-    REQUIRED_GATES: (GATES, RUNS, METRICS, BASELINES),
+    # Which runs are the judged ones, and when they were judged.
+    CLEAN: (RUNS,),
+    METRICS: (RUNS,),
+    DATASETS: (RUNS,),
+    CANDIDATES: (RUNS,),
+    BASELINES: (RUNS,),
+    MODEL: (RUNS,),
+    FILES: (MODEL,),
+    JUDGED: (CANDIDATES, RUNS),
     GATES: (RUNS, METRICS, BASELINES),
+    REQUIRED_GATES: (GATES, BASELINES),
 }
-_KEYS = ("checks", "gates", "baseline-tags", "max-baselines", "select-by", "judge")
+AGGREGATES = BY_RUN, BY_GROUP = ("none", "group")  # the values of wandb-runs' input `aggregate`
+_KEYS = ("checks", "gates", "baseline-tags", "max-baselines", "select-by", "judge", "aggregate", "sha-config-key")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The checks that must hold (empty: those that apply), and the gates that must be there (None: any)."""
+    """The checks that must hold (empty: those that apply), and the gates that must be there (None: any).
+
+    The other fields are the inputs of wandb-runs with their names; an empty one, or None, allows any value.
+    """
 
     checks: tuple[str, ...] = ()
     gates: tuple[Gate, ...] | None = None
@@ -74,6 +90,8 @@ class Policy:
     select_by: str = ""
     max_baselines: int | None = None
     judge: str = ""
+    aggregate: str = ""
+    sha_config_key: str = SHA_CONFIG_KEY
 
     @property
     def compares_gates(self) -> bool:
@@ -83,8 +101,9 @@ class Policy:
     def required(self, applicable: Collection[str], pinned: Collection[str]) -> tuple[str, ...]:
         """Return the checks that must hold, in their order: those named, what they rest on, and every pinned value."""
         named = set(self.checks or applicable) | set(pinned) | ({REQUIRED_GATES} if self.compares_gates else set())
-        named |= {JUDGED} if self.select_by or self.judge else set()
-        named |= {other for name in named for other in RESTS_ON.get(name, ())}
+        named |= {JUDGED} if self.select_by or self.judge or self.aggregate else set()
+        while more := {other for name in named for other in RESTS_ON.get(name, ())} - named:
+            named |= more
         return tuple(name for name in CHECKS if name in named)
 
 
@@ -115,7 +134,13 @@ def parse_file(text: str) -> Policy:
     judge = document.get("judge", "")
     if "judge" in document and judge not in JUDGES:
         raise ValueError(f"has 'judge' that is none of {', '.join(JUDGES)}")
-    policy = Policy(checks, gates, tags, select_by, limit, judge)
+    aggregate = document.get("aggregate", "")
+    if "aggregate" in document and aggregate not in AGGREGATES:
+        raise ValueError(f"has 'aggregate' that is none of {', '.join(AGGREGATES)}")
+    key = document.get("sha-config-key", SHA_CONFIG_KEY)
+    if not isinstance(key, str) or not key.strip():
+        raise ValueError("has 'sha-config-key' that is no text")
+    policy = Policy(checks, gates, tags, select_by, limit, judge, aggregate, key)
     if REQUIRED_GATES in checks and not policy.compares_gates:
         raise ValueError(f"asks for {REQUIRED_GATES!r}, but names no 'gates'")
     return policy

@@ -37,6 +37,7 @@ from mlops_actions.verify.policy import (
     Policy,
 )
 from mlops_actions.verify.ports import Ports, RegistryReader, TrackerReader
+from mlops_actions.verify.records import LAST_LOGGED
 
 REVISION_LABEL = "org.opencontainers.image.revision"
 
@@ -213,11 +214,17 @@ class _Tracker:
         """The judged runs and the baselines that the tracker has, by id."""
         baselines = self._training.baselines.runs if self._training.baselines else ()
         stated: Sequence[StatedRun] = (*self._training.runs, *baselines)
-        names = tuple(dict.fromkeys(name for run in stated for name in run.metrics))
+        metrics = [*(name for run in stated for name in run.metrics), *selection.needed_metrics(self._training)]
+        names = tuple(dict.fromkeys([LAST_LOGGED, *metrics]))
         ids = tuple(dict.fromkeys(run.id for run in stated))
-        keys = RunKeys(config=self._seed_keys, summary=names)
+        keys = RunKeys(config=tuple(dict.fromkeys([self._key, *self._seed_keys])), summary=names)
         found = self._reader.find(RunQuery(run_ids=ids), None, keys).candidates
         return {run.id: run for run in found}
+
+    @property
+    def _key(self) -> str:
+        """The config key that holds the commit."""
+        return self._request.policy.sha_config_key
 
     @property
     def _seed_keys(self) -> tuple[str, ...]:
@@ -235,8 +242,12 @@ class _Tracker:
             return
         yield Check(TRACKER, True, f"tracker: {self._training.server}")
         ids = tuple(run.id for run in self._judged)
-        details = self._reader.details(DetailsQuery(datasets=ids, uncommitted_changes=ids))
-        yield from checks.check_runs(self._training, self._runs, details, algorithm=self._reader.info.digest_algorithm)
+        details = self._reader.details(
+            DetailsQuery(datasets=tuple(dict.fromkeys([*ids, *self._runs])), uncommitted_changes=ids)
+        )
+        algorithm, needed = self._reader.info.digest_algorithm, selection.needed_metrics(self._training)
+        yield from checks.check_runs(self._training, self._runs, details, algorithm=algorithm, key=self._key, needed=needed)
+        yield from checks.check_same_data(self._training, details)
 
     def check_candidates(self) -> Iterator[Check]:
         candidates = self._training.candidates
@@ -244,9 +255,9 @@ class _Tracker:
             yield Check(CANDIDATES, None, "candidates: the statement does not name them, or another tracker's")
             return
         selected, keys = self._selected
-        whole = RunQuery(commit=self._training.sha, commit_config_key=candidates.query.commit_config_key)
+        whole = RunQuery(commit=self._training.sha, commit_config_key=self._key)
         of_commit = selected if candidates.query == whole else self._reader.find(whole, None, keys).candidates
-        yield from selection.check_candidates(self._training, selected, of_commit)
+        yield from selection.check_candidates(self._training, selected, of_commit, self._key)
         yield selection.check_judged(self._training, selected, self._request.policy)
 
     @cached_property
@@ -255,12 +266,11 @@ class _Tracker:
         candidates = self._training.candidates
         if candidates is None:
             return (), RunKeys()
-        key = candidates.query.commit_config_key
-        config, names = (key,) if key else (), (candidates.by.metric,) if candidates.by else ()
+        config, names = [self._key], (candidates.by.metric,) if candidates.by else ()
         if selection.is_of_all(self._training):  # each must pass the gates
-            config = (*config, *self._seed_keys)
+            config += self._seed_keys
             names = (*names, *(gate.metric for gate in selection.parsed_gates(self._training)))
-        keys = RunKeys(config=tuple(dict.fromkeys(config)), summary=tuple(dict.fromkeys((selection.LAST_LOGGED, *names))))
+        keys = RunKeys(config=tuple(dict.fromkeys(config)), summary=tuple(dict.fromkeys((LAST_LOGGED, *names))))
         return self._reader.find(candidates.query, None, keys).candidates, keys
 
     def check_gates(self) -> Iterator[Check]:
@@ -268,11 +278,12 @@ class _Tracker:
         others: Sequence[Sequence[Run]] = ()
         if self._is_ours and (selection.is_of_all(self._training) or self._seed_keys):
             selected = self._selected[0]
-            others = selection.other_candidates(self._training, selected)
+            others = selection.other_candidates(self._training, selected, self._key)
             runs = {**{run.id: run for group in others for run in group}, **self._runs}
-            seeds = gate_checks.SeedRecords(runs, selection.choices(self._training, selected))
-        yield from gate_checks.check_gates(self._training, seeds)
-        yield from gate_checks.check_every_candidate(self._training, others, seeds)
+            seeds = gate_checks.SeedRecords(runs, selection.choices(self._training, selected, self._key))
+        policy = self._request.policy
+        yield from gate_checks.check_gates(self._training, policy, seeds)
+        yield from gate_checks.check_every_candidate(self._training, others, policy, seeds)
 
     def check_baselines(self) -> Iterator[Check]:
         baselines = self._training.baselines
@@ -281,7 +292,7 @@ class _Tracker:
             return
         # All that are selected are read: one that came later may not take the place of one that counted.
         query = replace(baselines.query, stop_after=0) if baselines else None
-        keys = RunKeys(config=(query.commit_config_key,) if query and query.commit_config_key else ())
+        keys = RunKeys(config=(self._key,))
         selected = self._reader.find(query, None, keys).candidates if query else ()
         yield from selection.check_baselines(self._training, self._runs if baselines else {}, selected, self._request.policy)
 

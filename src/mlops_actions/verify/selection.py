@@ -6,25 +6,33 @@ A run that was created after the statement was written could be no candidate and
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
 from statistics import fmean
-from typing import Any
 
 from mlops_actions.core import gates as gate_grammar
-from mlops_actions.core.provenance import differ
-from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value, value_at
-from mlops_actions.core.statement import ALL, LATEST, Candidates, Ranking, StatedRun, Training
+from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value
+from mlops_actions.core.statement import ALL, LATEST, Ranking, StatedRun, Training
+from mlops_actions.verify import queries
 from mlops_actions.verify.checks import Check, check_metrics
-from mlops_actions.verify.policy import BASELINES, CANDIDATES, JUDGED, Policy
+from mlops_actions.verify.policy import BASELINES, BY_GROUP, CANDIDATES, JUDGED, Policy
+from mlops_actions.verify.records import (
+    commit_of,
+    created_at,
+    existed,
+    had_ended,
+    is_contradicted,
+    is_of,
+    newest_first,
+)
 
 _SHOWN = 5  # runs that a line names
-# The summary's key of the time when a run last logged, in seconds since 1970, by the clock of its machine.
-LAST_LOGGED, _CLOCKS_DIFFER = "_timestamp", 300.0
 _USUAL_LIMIT = 10  # of `max-baselines`, where nobody gives another one
 
 
-def check_candidates(training: Training, selected: Sequence[Run], of_commit: Sequence[Run]) -> Iterator[Check]:
-    """Compare the candidates with the runs that the stated query selects, and with all runs of the commit."""
+def check_candidates(training: Training, selected: Sequence[Run], of_commit: Sequence[Run], key: str) -> Iterator[Check]:
+    """Compare the candidates with the runs that the stated query selects, and with all runs of the commit.
+
+    `key` is the config key that holds the commit: the policy's, since another one would hide runs or let them in.
+    """
     candidates = training.candidates
     if candidates is None:
         yield Check(CANDIDATES, None, "candidates: the statement does not name them")
@@ -33,9 +41,13 @@ def check_candidates(training: Training, selected: Sequence[Run], of_commit: Seq
     for run in training.runs:
         if run.id not in stated:
             yield Check(CANDIDATES, False, f"candidates: the judged run {run.id} is none of them")
-    key = candidates.query.commit_config_key
-    here = [run for run in selected if not _is_contradicted(run, training.sha, key) and _existed(run, training)]
-    late = [run for run in selected if run.id in stated and not _had_ended(run, training)]
+    odd = list(queries.check_candidate_query(training, key))
+    yield from odd
+    foreign = [run for run in selected if run.id in stated and is_contradicted(run, training.sha, key)]
+    if foreign:
+        yield Check(CANDIDATES, False, f"candidates: {_listed(foreign)} is of another commit, by its record or its config")
+    here = [run for run in selected if not is_contradicted(run, training.sha, key) and existed(run, training)]
+    late = [run for run in selected if run.id in stated and not had_ended(run, training)]
     if late:
         text = f"candidates: the statement says that {_listed(late)} ended before {training.evaluated_at}"
         yield Check(CANDIDATES, False, text)
@@ -46,12 +58,12 @@ def check_candidates(training: Training, selected: Sequence[Run], of_commit: Seq
     if gone:
         yield Check(CANDIDATES, None, f"candidates: the tracker does not select {', '.join(sorted(gone)[:_SHOWN])} any more")
     known = {run.id for run in selected} | stated
-    others = [run for run in of_commit if run.id not in known and _existed(run, training)]
-    others = [run for run in others if not _is_contradicted(run, training.sha, key)]
+    others = [run for run in of_commit if run.id not in known and existed(run, training)]
+    others = [run for run in others if not is_contradicted(run, training.sha, key)]
     if others:
         text = f"candidates: the stated query leaves out {_listed(others)} of the same commit"
         yield Check(CANDIDATES, None, text)
-    if not (omitted or gone or others or late):
+    if not (omitted or gone or others or late or foreign or odd):
         yield Check(CANDIDATES, True, f"candidates: the tracker has these {len(stated)} runs of the commit, and no others")
 
 
@@ -60,12 +72,15 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
     candidates = training.candidates
     if candidates is None:
         return Check(JUDGED, None, "judged: the statement does not say how the run was chosen")
-    groups = _candidate_groups(candidates, selected)
+    groups = _candidate_groups(training, selected, policy.sha_config_key)
     ids = {run.id for run in training.runs}
     group = next((group for group in groups if {run.id for run in group} == ids), None)
     names = ", ".join(sorted(ids))
     if policy.judge and policy.judge != candidates.judge:
         return Check(JUDGED, False, f"judged: {names} was judged by 'judge: {candidates.judge}', not {policy.judge!r}")
+    if policy.aggregate and (policy.aggregate == BY_GROUP) is not candidates.by_group:
+        were, wanted = ("groups", "single runs") if candidates.by_group else ("single runs", "groups")
+        return Check(JUDGED, False, f"judged: {names} was chosen among {were}, not among {wanted}")
     if group is None:
         return Check(JUDGED, False, f"judged: {names} is no candidate of the {len(groups)} that finished")
     if len(groups) == 1:
@@ -82,7 +97,7 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
     return Check(JUDGED, _is_known(training, candidates.by, policy), text)
 
 
-def choices(training: Training, selected: Sequence[Run]) -> int | None:
+def choices(training: Training, selected: Sequence[Run], key: str) -> int | None:
     """Return the number of candidates that the judged one can be the best of; None where the tracker lacks one by now.
 
     It is one where all must pass (`other_candidates`), and where the latest was judged, and is the latest.
@@ -90,7 +105,7 @@ def choices(training: Training, selected: Sequence[Run]) -> int | None:
     candidates = training.candidates
     if candidates is None or not {run.id for run in selected} >= set(candidates.run_ids):
         return None
-    groups = _candidate_groups(candidates, selected)
+    groups = _candidate_groups(training, selected, key)
     by_time = candidates.judge == LATEST or candidates.by is None
     is_newest = bool(groups) and {run.id for run in groups[0]} == {run.id for run in training.runs}
     return 1 if is_of_all(training) or (by_time and is_newest) else max(1, len(groups))
@@ -101,27 +116,36 @@ def is_of_all(training: Training) -> bool:
     return training.candidates is not None and training.candidates.judge == ALL
 
 
-def other_candidates(training: Training, selected: Sequence[Run]) -> list[list[Run]]:
+def other_candidates(training: Training, selected: Sequence[Run], key: str) -> list[list[Run]]:
     """Return the candidates, or groups of them, that must pass the gates beside the judged one: those of `judge: all`."""
-    candidates, judged = training.candidates, {run.id for run in training.runs}
-    if candidates is None or not is_of_all(training):
+    judged = {run.id for run in training.runs}
+    if not is_of_all(training):
         return []
-    return [group for group in _candidate_groups(candidates, selected) if not judged & {run.id for run in group}]
+    return [group for group in _candidate_groups(training, selected, key) if not judged & {run.id for run in group}]
 
 
-def _candidate_groups(candidates: Candidates, selected: Sequence[Run]) -> list[list[Run]]:
-    finished = [run for run in _newest_first(selected) if run.finished and run.id in candidates.run_ids]
-    return _groups(finished, by_group=candidates.by_group)
+def _candidate_groups(training: Training, selected: Sequence[Run], key: str) -> list[list[Run]]:
+    candidates = training.candidates
+    if candidates is None:
+        return []
+    finished = [run for run in newest_first(selected) if run.finished and run.id in candidates.run_ids]
+    usable = [run for run in finished if not is_contradicted(run, training.sha, key)]
+    return _groups(usable, by_group=candidates.by_group)
 
 
 def _is_known(training: Training, by: Ranking, policy: Policy) -> bool | None:
     """Return whether the rule is the user's: the policy names it, or a gate settles its direction; None: not known."""
     if policy.select_by:
         return policy.select_by == str(by)
-    directions = {gate_grammar.DIRECTIONS.get(gate.operator) for gate in parsed_gates(training) if gate.metric == by.metric}
-    if not directions or directions == {None}:
-        return None
-    return by.direction in directions
+    direction = gate_direction(training, by.metric)
+    return by.direction == direction if direction else None
+
+
+def gate_direction(training: Training, metric: str) -> str:
+    """Return the direction that the operators of a metric's gates settle; empty where they settle none, as in a band."""
+    found = {gate_grammar.DIRECTIONS.get(gate.operator, "") for gate in parsed_gates(training) if gate.metric == metric}
+    settled = found - {""}
+    return settled.pop() if len(settled) == 1 else ""
 
 
 def parsed_gates(training: Training) -> list[gate_grammar.Gate]:
@@ -133,6 +157,12 @@ def parsed_gates(training: Training) -> list[gate_grammar.Gate]:
         except ValueError:
             continue
     return parsed
+
+
+def needed_metrics(training: Training) -> list[str]:
+    """Return the metrics of gates, and the one that chose the best baseline: without one of them another bar is computed."""
+    by = training.baselines.by if training.baselines else None
+    return [*(gate.metric for gate in parsed_gates(training)), *([by.metric] if by else [])]
 
 
 def needs_baselines(training: Training) -> bool:
@@ -148,13 +178,16 @@ def check_baselines(training: Training, runs: Mapping[str, Run], selected: Seque
         text = "the statement names none, and a gate compares with one" if needed else "no gate compares with one"
         yield Check(BASELINES, not needed, f"baselines: {text}")
         return
+    key, by_group = policy.sha_config_key, training.candidates is not None and training.candidates.by_group
+    odd = list(queries.check_baseline_query(baselines, key, by_group=by_group))
+    yield from odd
     candidates = set(training.candidates.run_ids if training.candidates else ()) | {run.id for run in training.runs}
     for stated in baselines.runs:
         yield from _check_baseline(stated, runs.get(stated.id), candidates, training)
-    others = [run for run in _newest_first(selected) if run.id not in candidates]
-    usable = _of_nearest(baselines.query, [run for run in others if run.finished and _existed(run, training)])
-    by_group = training.candidates is not None and training.candidates.by_group
-    groups = _groups(usable, by_group=by_group, by_commit=True)
+    # A baseline that a forger names as a candidate too stays a baseline: it is not of this commit.
+    others = [run for run in newest_first(selected) if not (run.id in candidates and is_of(run, training.sha, key))]
+    usable = _usable(baselines.query, [run for run in others if run.finished and existed(run, training)], key)
+    groups = _groups(usable, by_group=by_group, by_commit=key)
     now = {run.id for group in groups[: baselines.limit] for run in group}
     stated_ids = {run.id for run in baselines.runs}
     # A tag can move to another run at any time, so the tracker cannot tell what was selected then.
@@ -164,25 +197,46 @@ def check_baselines(training: Training, runs: Mapping[str, Run], selected: Seque
     if stated_ids - now:
         gone = ", ".join(sorted(stated_ids - now)[:_SHOWN])
         yield Check(BASELINES, None, f"baselines: the tracker does not select {gone} now (a tag may have moved)")
-    left_out = len(groups) - baselines.limit
-    # A forger could lower the limit until the baselines that are hard to reach are left out.
-    if left_out > 0 and baselines.limit < _USUAL_LIMIT and policy.max_baselines is None:
-        text = f"baselines: the limit of {baselines.limit} leaves out {left_out}: name it in the policy with 'max-baselines'"
+    disorder = _disorder(baselines.groups, groups[: baselines.limit]) if now == stated_ids else ""
+    if disorder:
+        yield Check(BASELINES, False, f"baselines: {disorder}")
+    left_out, let_in = len(groups) - baselines.limit, min(len(groups), baselines.limit) - _USUAL_LIMIT
+    effect = f"leaves out {left_out}" if left_out > 0 and let_in < 0 else f"lets in {let_in} more" if let_in > 0 else ""
+    # A forger could lower the limit until the strong baselines are left out, or raise it to let weak ones in.
+    if effect and policy.max_baselines is None:
+        text = f"baselines: the limit of {baselines.limit} {effect}: name it in the policy with 'max-baselines'"
         yield Check(BASELINES, None, text)
-    elif now == stated_ids:
+    elif now == stated_ids and not disorder and not odd:
         yield Check(BASELINES, True, f"baselines: the tracker selects the {len(now)} that the statement names")
 
 
-def _of_nearest(query: RunQuery, runs: Sequence[Run]) -> list[Run]:
-    """Return the runs of the first of the query's commits that has some; all runs where it asks for none."""
-    if not query.commits:
-        return list(runs)
-    key = query.commit_config_key
-    for sha in query.commits:
-        of_commit = [run for run in runs if sha in (run.commit, _claimed(run, key)) and not _is_contradicted(run, sha, key)]
-        if of_commit:
-            return of_commit
-    return []
+def _usable(query: RunQuery, runs: Sequence[Run], key: str) -> list[Run]:
+    """Return the runs that wandb-runs takes for baselines.
+
+    Those of a commit are the ones of the first commit that has some, and nothing ties them to another one; a run with one of
+    the tags is a baseline by its tag, whatever its commit.
+    """
+    if query.commits:
+        found = ([run for run in runs if _is_only_of(run, sha, key)] for sha in query.commits)
+        return next(filter(None, found), [])
+    tags = {tag for one in query.any_of for tag in one.tags}
+    shas = [one.commit for one in query.any_of if one.commit]
+    claims = {run.id for run in runs for sha in shas if is_of(run, sha, key) and not _is_only_of(run, sha, key)}
+    return [run for run in runs if tags & set(run.tags) or run.id not in claims]
+
+
+def _is_only_of(run: Run, sha: str, key: str) -> bool:
+    return is_of(run, sha, key) and not is_contradicted(run, sha, key)
+
+
+def _disorder(stated: Sequence[Sequence[StatedRun]], groups: Sequence[Sequence[Run]]) -> str:
+    """Say what is wrong with the groups or their order, which settles the latest baseline; empty where nothing is."""
+    by_ids = {frozenset(run.id for run in group): created_at(group[0]) for group in groups}
+    created = [by_ids.get(frozenset(run.id for run in group)) for group in stated]
+    times = [time for time in created if time is not None]
+    if len(times) < len(created):
+        return "the statement groups them in another way than the tracker"
+    return "" if times == sorted(times, reverse=True) else "the statement does not name the newest first"
 
 
 def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[str], training: Training) -> Iterator[Check]:
@@ -194,53 +248,26 @@ def _check_baseline(stated: StatedRun, run: Run | None, candidates: Collection[s
         yield Check(BASELINES, False, f"{label}: it is a candidate")
     if not run.finished:
         yield Check(BASELINES, False, f"{label}: it is {run.state}")
-    if not _existed(run, training):
+    if not existed(run, training):
         yield Check(BASELINES, False, f"{label}: it was created after the statement says that it was compared")
     if run.commit != stated.commit:
         text = f"{label}: the tracker recorded {run.commit or 'no commit'}, the statement says {stated.commit or 'none'}"
         yield Check(BASELINES, False, text)
-    yield from check_metrics(BASELINES, label, stated, run)
+    yield from check_metrics(BASELINES, label, stated, run, needed_metrics(training))
 
 
-def _is_contradicted(run: Run, sha: str, key: str) -> bool:
-    """Tell whether the tracker or the run's config ties it to another commit: then it is no candidate of this one.
-
-    The config may name a commit by its beginning, or hold a text that is no commit.
-    """
-    return bool(run.commit and run.commit != sha) or differ(_claimed(run, key), sha)
-
-
-def _claimed(run: Run, key: str) -> str:
-    value: Any = value_at(run.config, key) if key else None
-    return value if isinstance(value, str) else ""
-
-
-def _existed(run: Run, training: Training) -> bool:
-    if not training.evaluated_at or run.created is None:
-        return True
-    return run.created <= datetime.fromisoformat(training.evaluated_at)
-
-
-def _had_ended(run: Run, training: Training) -> bool:
-    """Tell whether a run could have been compared at the stated time: an earlier time would hide what came after it."""
-    logged = finite_number(metric_value(run, LAST_LOGGED))
-    if not training.evaluated_at or logged is None or not run.finished:
-        return _existed(run, training)
-    return logged <= datetime.fromisoformat(training.evaluated_at).timestamp() + _CLOCKS_DIFFER
-
-
-def _newest_first(runs: Sequence[Run]) -> list[Run]:
-    return sorted(runs, key=lambda run: run.created.timestamp() if run.created else float("-inf"), reverse=True)
-
-
-def _groups(runs: Sequence[Run], *, by_group: bool, by_commit: bool = False) -> list[list[Run]]:
+def _groups(runs: Sequence[Run], *, by_group: bool, by_commit: str = "") -> list[list[Run]]:
     """Collect runs by group, in the order in which the groups first appear; else one group for each run.
 
-    With `by_commit` a name that is used for several commits is several groups.
+    With `by_commit`, the config key that holds the commit, a name that is used for several commits is several groups.
     """
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        key = ("group", run.group, run.commit if by_commit else "") if by_group and run.group else ("run", run.id)
+        key = (
+            ("group", run.group, commit_of(run, by_commit) if by_commit else "")
+            if by_group and run.group
+            else ("run", run.id)
+        )
         groups.setdefault(key, []).append(run)
     return list(groups.values())
 

@@ -19,6 +19,7 @@ from mlops_actions.core.parsers import (
     integer,
     text,
 )
+from mlops_actions.core.run_query import SHA_CONFIG_KEY
 from mlops_actions.core.section import matrix_values
 from mlops_actions.wandb_runs import input_values as values
 from mlops_actions.wandb_runs import model_choice
@@ -72,7 +73,7 @@ class Inputs(DeclaredInputs):
     sha_config_key: str = input_field(
         text,
         "The config key that holds the commit; `git.sha` is `sha` within `git`, or a key of that name.",
-        default="github_sha",
+        default=SHA_CONFIG_KEY,
     )
     secondary_sha: str | None = input_field(
         text,

@@ -183,6 +183,46 @@ SECOND = {
 }  # fmt: skip
 OLD = {"id": "b3", "url": "", "commit": OTHER, "metrics": {"acc": 0.5, "loss": 0.9}}
 FIRST_FILE = "predicate/model/files/0/digest/sha256"
+CANDIDATES, BASELINES = "predicate/candidates/query", "predicate/baselines/query"
+# The strongest baseline is left out, and the bar is what the others give.
+WEAK = (drop(f"{BAR}/0"), put(f"{GATE}/required", 0.891))
+# Conditions that wandb-runs writes into neither of the two queries, or into the other one alone.
+TAGGED = {"tags": ["production"]}
+ODD_CONDITIONS: list[tuple[str, str, Any]] = [
+    (BASELINES, "trackerFilter", {"summary_metrics.acc": {"$lt": 0.92}}),
+    (BASELINES, "runIds", ["b2"]),
+    (BASELINES, "config", {"lr": "0.2"}),
+    (BASELINES, "group", "weak"),
+    (BASELINES, "sweep", "weak"),
+    (BASELINES, "tags", ["production"]),
+    (BASELINES, "commit", OTHER),
+    (BASELINES, "commits", [OTHER]),
+    (BASELINES, "commitConfigKey", "github_sha"),
+    (BASELINES, "states", []),
+    (BASELINES, "states", ["finished", "crashed"]),
+    (BASELINES, "stopAfter", 1),
+    (BASELINES, "stopAfter", 0),
+    (BASELINES, "anyOf", []),
+    (BASELINES, "anyOf", [{}]),
+    (BASELINES, "anyOf", [TAGGED, TAGGED]),
+    (BASELINES, "anyOf", [{**TAGGED, "runIds": ["b2"]}]),
+    (BASELINES, "anyOf", [{**TAGGED, "commit": OTHER, "commitConfigKey": "github_sha"}]),
+    (BASELINES, "anyOf", [{"anyOf": [TAGGED], "group": "weak"}]),
+    (CANDIDATES, "runIds", ["c1", "c2"]),
+    (CANDIDATES, "states", ["finished"]),
+    (CANDIDATES, "tags", ["best"]),
+    (CANDIDATES, "commits", [SHA]),
+    (CANDIDATES, "commit", OTHER),
+    (CANDIDATES, "config", {"lr": "0.1"}),
+    (CANDIDATES, "stopAfter", 1),
+    (CANDIDATES, "anyOf", [{"runIds": ["c1"]}]),
+]
+
+
+def an_hour_ago(statement: Json) -> None:
+    """Claim a time before the strongest baseline, and before the judged run."""
+    statement[P]["evaluatedAt"] = (datetime.now(UTC) - timedelta(minutes=70)).isoformat(timespec="seconds")
+
 
 # What was changed · the change · the check that does not hold any more (empty: it is no statement, exit 2).
 TAMPERINGS: list[tuple[str, Change, str]] = [
@@ -257,6 +297,18 @@ TAMPERINGS: list[tuple[str, Change, str]] = [
     ("a baseline's commit", put(f"{BAR}/0/0/commit", SHA), "baselines"),
     ("a candidate as baseline",
      put(f"{BAR}/1/0", {key: SECOND[key] for key in ("id", "url", "commit", "metrics")}), "baselines"),
+    ("a baseline's metric that is left out",
+     all_of(drop(f"{BAR}/0/0/metrics/acc"), put(f"{GATE}/required", 0.891)), "baselines"),
+    ("a metric that is left out", drop(f"{RUN}/metrics/loss"), "metrics"),
+    ("another order of the baselines", lambda s: s[P]["baselines"]["groups"].reverse(), "baselines"),
+    ("baselines as one group",
+     all_of(lambda s: s[P]["baselines"].update(groups=[[run for group in s[P]["baselines"]["groups"] for run in group]]),
+            put(f"{GATE}/required", 0.918225)), "baselines"),
+    ("a baseline that is called a candidate",
+     all_of(*WEAK, put("predicate/candidates/runs", ["c1", "c2", "b1"])), "baselines"),
+    ("a removed baseline and an earlier time", all_of(*WEAK, an_hour_ago), "runs"),
+    ("another key of the commit", put(f"{CANDIDATES}/commitConfigKey", "nothing"), "candidates"),
+    ("no key of the commit", drop(f"{CANDIDATES}/commitConfigKey"), "candidates"),
     ("a limit that leaves a baseline out", all_of(put("predicate/baselines/limit", 1), drop(f"{BAR}/1")), "baselines"),
     ("a lower limit of baselines", all_of(put("predicate/baselines/limit", 0), put(BAR, [])), "gates"),
     ("no baselines", drop("predicate/baselines"), "baselines"),
@@ -267,6 +319,8 @@ TAMPERINGS: list[tuple[str, Change, str]] = [
     ("an unknown condition", put("predicate/candidates/query", {"commit": SHA, "archived": True}), ""),
     ("a run named twice as a candidate", put("predicate/candidates/runs", ["c1", "c1"]), ""),
     ("a value that is no number", put(f"{GATE}/required", "0.5"), ""),
+    *(("a condition: " + place.split("/")[1] + f", {name}: {value}", put(f"{place}/{name}", value), place.split("/")[1])
+      for place, name, value in ODD_CONDITIONS),
 ]  # fmt: skip
 
 
@@ -383,19 +437,20 @@ def test_what_the_action_writes_is_verified(release: Release, given: dict[str, s
     }  # fmt: skip
     assert release.step.run(**inputs) == 0, release.step.log
     text = (release.step.workspace / "wandb_statement.json").read_text()
-    wanted = "subjects,image,tracker,runs,clean,metrics,datasets,judged,baselines,gates,model,files"
+    by_id = "run_id" in given
+    wanted = f"subjects,image,tracker,clean,metrics,datasets,{'' if by_id else 'judged,'}baselines,gates,model,files"
     code, output = release.verify(text, policy=wanted, pinned=False)
     assert code == 0, output
     assert line in output
     # A run that was chosen by its id says nothing of the other candidates.
-    assert ("– candidates: the stated query leaves out c2" in output) == ("run_id" in given), output
+    assert ("– candidates: the stated query leaves out c2" in output) == by_id, output
 
 
 def test_the_limit_of_baselines_is_the_policys(release: Release, tmp_path: Path) -> None:
     rules, statement = tmp_path / "limit.yml", copy.deepcopy(release.statement)
     rules.write_text("checks: [baselines]\nmax-baselines: 10\n")
     assert release.verify(json.dumps(statement), policy=str(rules), pinned=False)[0] == 0
-    all_of(put("predicate/baselines/limit", 1), drop(f"{BAR}/1"))(statement)
+    all_of(put("predicate/baselines/limit", 1), put(f"{BASELINES}/stopAfter", 1), drop(f"{BAR}/1"))(statement)
     code, output = release.verify(json.dumps(statement), policy=str(rules), pinned=False)
     assert code == 1
     assert "✗ required-gates: at most 1 baselines were selected, not at most 10" in output

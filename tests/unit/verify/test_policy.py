@@ -11,6 +11,7 @@ from mlops_actions.verify.checks import Pins
 from mlops_actions.verify.policy import CHECKS, Policy, parse_file, parse_list
 
 OF_GATES = {"gates", "runs", "metrics", "baselines"}
+OF_JUDGED = {"judged", "candidates", "runs"}
 ALL = set(CHECKS) - {"required-gates", *policy.PINNED}
 
 REQUIRED: list[tuple[str, Policy, set[str], set[str], set[str]]] = [
@@ -35,8 +36,15 @@ REQUIRED: list[tuple[str, Policy, set[str], set[str], set[str]]] = [
         {"required-gates", *OF_GATES},
     ),
     ("a limit of baselines", parse_file("max-baselines: 3"), {"model"}, set(), {"model", "required-gates", *OF_GATES}),
-    ("a metric that chooses", parse_file("checks: [model]\nselect-by: x:max"), ALL, set(), {"model", "judged"}),
-    ("how the candidate was judged", parse_file("checks: [model]\njudge: all"), ALL, set(), {"model", "judged"}),
+    ("a metric that chooses", parse_file("checks: [model]\nselect-by: x:max"), ALL, set(), {"model", *OF_JUDGED}),
+    ("how the candidate was judged", parse_file("checks: [model]\njudge: all"), ALL, set(), {"model", *OF_JUDGED}),
+    ("among what it was chosen", parse_file("checks: [model]\naggregate: group"), ALL, set(), {"model", *OF_JUDGED}),
+    ("the key of the commit asks for no check", parse_file("checks: [runs]\nsha-config-key: git.sha"), ALL, set(), {"runs"}),
+    *(
+        (f"{name} is about the judged runs", parse_list(name), ALL, set(), {name, "runs"})
+        for name in ("clean", "metrics", "datasets", "candidates", "baselines", "model")
+    ),
+    ("what a check rests on rests on others", parse_list("files"), ALL, set(), {"files", "model", "runs"}),
     ("what does not apply is required where it is named", parse_list("image"), {"runs"}, set(), {"image"}),
 ]
 
@@ -74,6 +82,10 @@ BAD: list[tuple[str, str, str]] = [
     ("a limit as a text", "FILE:max-baselines: ten", "has 'max-baselines' that is no number"),
     ("a limit below 0", "FILE:max-baselines: -1", "has 'max-baselines' that is no number"),
     ("a limit that is true", "FILE:max-baselines: true", "has 'max-baselines' that is no number"),
+    ("another aggregate", "FILE:aggregate: mean", "has 'aggregate' that is none of none, group"),
+    ("an aggregate that is no text", "FILE:aggregate: [group]", "has 'aggregate' that is none of none, group"),
+    ("an empty key of the commit", "FILE:sha-config-key: ''", "has 'sha-config-key' that is no text"),
+    ("a key of the commit that is a number", "FILE:sha-config-key: 1", "has 'sha-config-key' that is no text"),
     ("a key twice", "FILE:checks: [runs]\nchecks: [gates]", "holds the key 'checks' twice"),
     ("no text", "FILE:\x00", "is not valid YAML"),
     ("a missing file", "none.yml", "cannot be read"),

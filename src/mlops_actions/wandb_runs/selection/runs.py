@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mlops_actions.core.run_query import SECONDARY_KEY, SHA_CONFIG_KEY
 from mlops_actions.core.runs import FINISHED, MISSING, RUNNING, Run, RunQuery, value_at
 from mlops_actions.wandb_runs.selection.base_commits import BaseCommits
-
-SECONDARY_KEY = "secondary_sha"
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class RunSelection:
     """
 
     sha: str = ""
-    sha_config_key: str = "github_sha"
+    sha_config_key: str = SHA_CONFIG_KEY
     secondary_sha: str = ""
     run_id: str = ""
     group: str = ""
