@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,9 @@ from mlops_sandbox.runner.job import Settings
 from mlops_sandbox.runner.process import until_stopped
 from mlops_sandbox.runner.workflow import Job, Workflow, WorkflowError, parse
 from mlops_sandbox.suite import Sandbox, exports
+from mlops_sandbox.workflow_needs import WorkflowNeeds
 
 OWNER, CONTRIBUTOR, STRANGER = "maintainer", "contributor", "stranger"
-LABELS = ("training", "trained", "training-failed")
 _WORKFLOWS = ".github/workflows/"
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_CANCEL = 15.0
@@ -50,6 +51,7 @@ class OwnRepository:
         self._actions: GitHubActions | None = None
         self._runs: list[ActionsRun] = []
         self.checkout: Path | None = None
+        self._secrets = sandbox.secrets()
 
     def image(self, _reference: str) -> LocalImage | None:
         """Return the stand-in of every image where none can be built: what the current job has checked out."""
@@ -107,21 +109,34 @@ class OwnRepository:
             return repository
         else:
             self._push(repository, branch, sha, by=OWNER)
-        say(f"pushed {branch}: {sha[:12]}")
         files = repository.commits[sha].files
-        publish_actions(self._sandbox.github, (text for path, text in files.items() if path.startswith(_WORKFLOWS)))
+        workflows = {path: text for path, text in files.items() if path.startswith(_WORKFLOWS)}
+        publish_actions(self._sandbox.github, workflows.values())
+        self._provide(repository, workflows)
+        say(f"pushed {branch}: {sha[:12]}")
         return repository
 
     def _set_up(self, repository: Repository) -> None:
-        """Do what `init` asks an administrator to do: accounts, labels, variables and secrets."""
+        """Do what comes before any file: accounts, and the variables and secrets under their usual names."""
         self.repository, self._actions = repository, GitHubActions(self._sandbox.github, repository, self._root)
         repository.collaborator(OWNER, "admin")
         repository.collaborator(CONTRIBUTOR, "write")
         self._sandbox.github.user(STRANGER)
-        for label in LABELS:
-            repository.define_label(label)
         repository.actions_settings.variables |= self._sandbox.variables(self._origin.name)
-        repository.actions_settings.secrets |= set(self._sandbox.secrets())
+        repository.actions_settings.secrets |= set(self._secrets)
+
+    def _provide(self, repository: Repository, workflows: Mapping[str, str]) -> None:
+        """Do what `init` asks an administrator to do for the names in these files."""
+        needs = WorkflowNeeds()
+        for path, text in workflows.items():
+            with suppress(WorkflowError):  # a comment that would start it shows the error
+                needs.add(parse(text, path))
+        for label in sorted(needs.labels):
+            repository.define_label(label)
+        self._secrets |= {name: self._sandbox.secrets()[purpose] for name, purpose in needs.secrets.items()}
+        repository.actions_settings.secrets |= set(self._secrets)
+        for namespace in sorted(needs.namespaces):
+            self._sandbox.open_namespace(namespace)
 
     def _push_to_pull_request(self, repository: Repository, branch: str, sha: str) -> None:
         title = git(self._origin, "log", "-1", "--format=%s", sha, errors=_AS_GITHUB) or branch
@@ -165,7 +180,7 @@ class OwnRepository:
             Settings(
                 origin=self._origin,
                 variables=self._sandbox.variables(self._origin.name),
-                secrets=self._sandbox.secrets(),
+                secrets=self._secrets,
                 write_log=write_log,
                 skip=dict.fromkeys(skipped, self._without_docker),
                 stand_ins={identifier: {"ref": _NO_IMAGE} for identifier in skipped},
@@ -221,7 +236,9 @@ def serve(directory: Path) -> int:
 def _introduce(sandbox: Sandbox, own: OwnRepository, without_docker: str) -> None:
     token = sandbox.github.user_token(OWNER).value
     say(exports({**sandbox.environment(), "GH_TOKEN": token, "GITHUB_REPOSITORY": own.name}).rstrip("\n"))
-    say("# Export these in another terminal. The labels, variables and secrets that `init` asks for are set here already.")
+    say(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+    say("# Export these in another terminal. What `init` asks for is set here as soon as you commit its files: labels,")
+    say("# variables, secrets, and on the cluster the namespace with the secret `wandb`.")
     if without_docker:
         say(f"# No image is built ({without_docker}): workflows run as processes, from the checkout.")
     say(f"# Commit to {own.default_branch}; each other branch becomes a pull request, whose page takes comments.")

@@ -59,6 +59,11 @@ class Sandbox:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stack.close()
 
+    def open_namespace(self, name: str) -> None:
+        """Make a namespace of the cluster that has the secret `wandb`, unless it is there."""
+        if self.cluster.add_namespace(name):
+            self.cluster.add_secret("wandb", self._wandb_secret(), namespace=name)
+
     @property
     def registry_host(self) -> str:
         """The registry part of an image name, `127.0.0.1:PORT`."""

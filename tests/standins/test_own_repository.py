@@ -22,6 +22,7 @@ from mlops_sandbox.git import git
 from mlops_sandbox.own_repository import OwnRepository
 from mlops_sandbox.suite import Sandbox
 
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 IDENTITY = {f"GIT_{who}_{what}": "reader@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -32,7 +33,7 @@ class Terminal:
         self._log = log
         environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": PATH,
             "DOCKER_HOST": "unix:///none",
         }
         with log.open("w") as file:
@@ -52,7 +53,7 @@ class Terminal:
     @property
     def environment(self) -> dict[str, str]:
         lines = [shlex.split(line)[1] for line in self._log.read_text().splitlines() if line.startswith("export ")]
-        return dict(line.partition("=")[::2] for line in lines)
+        return dict(line.replace("$PATH", "/usr/bin:/bin").partition("=")[::2] for line in lines)
 
 
 @pytest.fixture
@@ -98,16 +99,26 @@ def ask(environment: dict[str, str], path: str) -> list[dict[str, object]]:
 def run_for(environment: dict[str, str], folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "mlops_actions", *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
-            check=False, env={"PATH": os.environ["PATH"], "HOME": str(folder.parent), **environment},
+            ["mlops-actions", *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
+            check=False, env={"PATH": PATH, "HOME": str(folder.parent), **environment},
         )  # fmt: skip
 
     return run
 
 
-@pytest.mark.parametrize("flags", [(), ("--controls", "none")], ids=["four jobs", "two jobs"])
+OTHER_NAMES = (
+    "--namespace", "training", "--labels", "busy", "done", "did not work", "--kubeconfig-secret", "CLUSTER_CONFIG",
+    "--wandb-secret", "WB_KEY",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flags", "label"),
+    [((), "trained"), (("--controls", "none"), "trained"), (OTHER_NAMES, "done")],
+    ids=["four jobs", "two jobs", "other names"],
+)
 def test_an_empty_repository_trains_on_its_pull_request(
-    terminal: Terminal, repository: Path, flags: tuple[str, ...]
+    terminal: Terminal, repository: Path, flags: tuple[str, ...], label: str
 ) -> None:
     environment = terminal.environment
     run = run_for(environment, repository)
@@ -130,7 +141,7 @@ def test_an_empty_repository_trains_on_its_pull_request(
     comment(address, "maintainer", "/train lr=0.5 epochs=12")
     terminal.wait_for("concluded: /train success")
     labels = [label["name"] for label in ask(environment, "issues/1/labels")]
-    assert labels == ["trained"]
+    assert labels == [label]
     report = str(ask(environment, "issues/1/comments")[-1]["body"])
     assert "accuracy" in report
     assert git(repository, "rev-parse", "--short=7", "HEAD") in report

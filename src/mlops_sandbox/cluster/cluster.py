@@ -54,7 +54,7 @@ class Cluster:
         )
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-cluster-", ignore_cleanup_errors=True)
         for namespace in namespaces:
-            self.store.create(NAMESPACES, "", {"metadata": {"name": namespace}, "status": {"phase": "Active"}})
+            self.add_namespace(namespace)
         self.store.compact()  # clients cannot watch changes from before the server started
         self._controller: Controller | None = None
         if executor is not None:
@@ -113,6 +113,13 @@ class Cluster:
     def add_user(self, user: str, rules: Iterable[Rule]) -> str:
         """Add a user with these rules and return its token."""
         return self.access.grant(user, rules)
+
+    def add_namespace(self, name: str) -> bool:
+        """Make a namespace; return whether it is new."""
+        if name in {one["metadata"]["name"] for one in self.store.items(NAMESPACES)[0]}:
+            return False
+        self.store.create(NAMESPACES, "", {"metadata": {"name": name}, "status": {"phase": "Active"}})
+        return True
 
     def add_secret(self, name: str, values: Mapping[str, str], *, namespace: str = "default") -> None:
         """Store a secret that templates can refer to (`secretKeyRef`)."""
