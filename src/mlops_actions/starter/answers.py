@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import yaml
 
@@ -26,6 +25,7 @@ PARAMETERS: Mapping[str, str] = {
 # argo-submit itself sets these.
 FILLED_IN = frozenset(["image", "sha", "github_sha", "GITHUB-SHA", "pr", "pr_number", "PR-NUMBER", "repo", "REPO"])
 _MAX_PARAMETERS = 30
+_REQUIRED = "{type: str, required: true}"
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
@@ -129,20 +129,35 @@ def scalar(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def command_parameters(declared: Mapping[str, str | None]) -> dict[str, str]:
-    """Declare for chatops the parameters of an Argo workflow that a comment may set, each with the type of its default."""
+def _number(text: str) -> str:
+    """Write a number as YAML reads it: with a point before an exponent, and a sign in that."""
+    digits, mark, exponent = repr(float(text)).partition("e")
+    return f"{digits}{'' if '.' in digits else '.0'}e{exponent}" if mark else digits
+
+
+def required_of(parameters: Mapping[str, str]) -> list[str]:
+    """Return the parameters that a comment must give."""
+    return [name for name, declaration in parameters.items() if declaration == _REQUIRED]
+
+
+def command_parameters(declared: Mapping[str, str | None], computed: Collection[str] = ()) -> dict[str, str]:
+    """Declare for chatops the parameters of an Argo workflow that a comment may set, each with the type of its default.
+
+    `computed` names those whose value the cluster finds out (`valueFrom`): a comment cannot set them.
+    """
     found: dict[str, str] = {}
     for name, default in declared.items():
-        if name in FILLED_IN or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name) or len(found) == _MAX_PARAMETERS:
+        is_settable = name not in FILLED_IN and name not in computed and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name)
+        if not is_settable or len(found) == _MAX_PARAMETERS:
             continue
         if default is None:
-            found[name] = "{type: str, required: true}"
+            found[name] = _REQUIRED
         elif re.fullmatch(r"0|-?[1-9][0-9]{0,14}", default):
             found[name] = f"{{type: int, default: {default}}}"
         elif re.fullmatch(
-            r"-?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15}|[0-9]{1,15}(?:\.[0-9]{1,15})?e-?[0-9]{1,2})", default
+            r"-?(?:[0-9]{1,15}\.[0-9]{0,15}|\.[0-9]{1,15}|[0-9]{1,15}(?:\.[0-9]{1,15})?[eE][-+]?[0-9]{1,2})", default
         ):
-            found[name] = f"{{type: float, default: {format(Decimal(default), 'f')}}}"
+            found[name] = f"{{type: float, default: {_number(default)}}}"
         elif default in ("true", "false"):
             found[name] = f"{{type: bool, default: {default}}}"
         elif default.isprintable() and "${{" not in default and len(default) <= 200:

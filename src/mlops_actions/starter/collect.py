@@ -74,7 +74,7 @@ class Collector:
             sets_service_account=manifest is not None and account != service_account,
             dockerfile=self._path_of_dockerfile(),
             manifest=manifest.path if manifest else defaults.MANIFEST,
-            parameters=command_parameters(manifest.parameters) if manifest else defaults.PARAMETERS,
+            parameters=command_parameters(manifest.parameters, manifest.computed) if manifest else defaults.PARAMETERS,
             metrics=metrics,
             gates=tuple(self._several("gate", "gates")) or ((_EXAMPLE_GATE,) if is_example else ()),
             argo_url=self._answer("argo-url", Finding("", "")),

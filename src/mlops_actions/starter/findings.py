@@ -49,13 +49,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class OwnManifest:
-    """An Argo workflow of the repository. `parameters` maps names to defaults; None where the manifest has none."""
+    """An Argo workflow of the repository. `parameters` maps names to defaults; None where the manifest has none.
+
+    `computed` names the parameters whose value the cluster finds out (`valueFrom`).
+    """
 
     path: str
     kind: str
     parameters: Mapping[str, str | None]
     service_account: str = ""
     namespace: str = ""
+    computed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -191,22 +195,36 @@ def _manifests(path: str, documents: list[Any]) -> Iterator[OwnManifest]:
             metadata = document.get("metadata")
             namespace = metadata.get("namespace") if isinstance(metadata, dict) else ""
             account = spec.get("serviceAccountName")
-            yield OwnManifest(path, str(document["kind"]), _parameters(spec), _name(account), _name(namespace))
+            yield OwnManifest(
+                path,
+                str(document["kind"]),
+                _parameters(spec),
+                _name(account),
+                _name(namespace),
+                frozenset(entry["name"] for entry in _declared(spec) if "value" not in entry and entry.get("valueFrom")),
+            )
 
 
 def _name(value: Any) -> str:
     return value if isinstance(value, str) and "{" not in value else ""
 
 
-def _parameters(spec: Json) -> dict[str, str | None]:
+def _declared(spec: Json) -> list[Json]:
     arguments = spec.get("arguments")
     entries = arguments.get("parameters") if isinstance(arguments, dict) else None
+    return [
+        entry
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    ]
+
+
+def _parameters(spec: Json) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
-            value = entry.get("value", entry.get("default"))
-            is_word = isinstance(value, bool)
-            found[entry["name"]] = None if value is None else str(value).lower() if is_word else str(value)
+    for entry in _declared(spec):
+        value = entry.get("value", entry.get("default"))
+        is_word = isinstance(value, bool)
+        found[entry["name"]] = None if value is None else str(value).lower() if is_word else str(value)
     return found
 
 

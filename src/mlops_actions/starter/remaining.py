@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlops_actions.core import github_cli
 from mlops_actions.core.package import REPOSITORY
-from mlops_actions.starter.answers import FILLED_IN, Answers
+from mlops_actions.starter.answers import FILLED_IN, Answers, required_of
 from mlops_actions.starter.findings import Proposals
 from mlops_actions.starter.render import CLOUD_VARIABLES, KUBECONFIG, RBAC, SIGN_IN_VARIABLES
 
@@ -31,6 +31,7 @@ def steps(answers: Answers, checkout: LocalClone, findings: Proposals) -> str:
     # In a clone `gh` finds the repository, but of several servers it may choose another one.
     names_server = checkout.host not in ("", github_cli.GITHUB)
     where = f" {github_cli.flag(checkout.repository, checkout.host)}" if names_server else ""
+    command = " ".join(["/train", *(f"{name}=…" for name in required_of(answers.parameters))])
     paragraphs = [
         *_cluster(answers, where),
         _secrets(answers, where),
@@ -45,7 +46,7 @@ def steps(answers: Answers, checkout: LocalClone, findings: Proposals) -> str:
             "  git add --all && git commit --message 'Train on the pull request' && git push",
             "  mlops-actions doctor",
             "It names what is missing, and the command that helps. Then open a pull request, and comment:",
-            f"  gh pr comment --body '/train'{where}",
+            f"  gh pr comment --body '{command}'{where}",
         ],
     ]
     return "\n".join(line for paragraph in paragraphs for line in ("", *paragraph)) + "\n"

@@ -52,10 +52,16 @@ def found(root: Path, files: Mapping[str, str | bytes]) -> Proposals:
 @pytest.mark.parametrize(
     ("name", "text", "project", "entity"),
     [
-        ("train.py", "import wandb\nwandb.init(project='digits', entity='octo')\n", "train.py:2", "train.py:2"),
-        ("t.py", "import wandb\nP = 'digits'\nE = 'octo'\nwandb.init(\n  entity=E,\n  project=P)\n", "t.py:6", "t.py:5"),
-        ("a/b.py", "from wandb import init\ninit(project='digits', entity='octo')\n", "a/b.py:2", "a/b.py:2"),
-        ("t.py", "# wandb\nlog = WandbLogger(project='digits', entity='octo')\n", "t.py:2", "t.py:2"),
+        ("train.py", "import wandb\nwandb.init(project='digits', entity='octo')\n", "train.py:2", ""),
+        ("t.py", "import wandb\nP = 'digits'\nE = 'octo'\nwandb.init(\n  entity=E,\n  project=P)\n", "t.py:6", ""),
+        ("a/b.py", "from wandb import init\ninit(project='digits', entity='octo')\n", "a/b.py:2", ""),
+        ("t.py", "# wandb\nlog = WandbLogger(project='digits', entity='octo')\n", "t.py:2", ""),
+        ("t.py", "import wandb as wb\nwb.init(project='digits', entity='octo')\n", "t.py:2", ""),
+        ("t.py", "from wandb import init as start\nstart(project='digits', entity='octo')\n", "t.py:2", ""),
+        ("t.py", "from wandb import *\ninit(project='digits', entity='octo')\n", "t.py:2", ""),
+        ("t.py", "def f():\n  import wandb as w, os\n  w.init(project='digits', entity='octo')\n", "t.py:3", ""),
+        ("t.py", "from x import WandbLogger as L\nL(project='digits', entity='octo')\n", "t.py:2", ""),
+        ("t.py", "import wandb\nP: str = 'digits'\nwandb.init(project=P)\nwandb.init(entity='octo')\n", "t.py:3", "t.py:4"),
         ("t.py", "from os import environ\nenviron['WANDB_PROJECT'] = 'digits'\nenviron.setdefault('WANDB_ENTITY', 'octo')\n",
          "t.py:2", "t.py:3"),
         ("t.py", "wandb.init(project=os.getenv('WANDB_PROJECT', 'digits'), entity=os.environ.get('WANDB_ENTITY', 'octo'))",
@@ -68,6 +74,11 @@ def found(root: Path, files: Mapping[str, str | bytes]) -> Proposals:
         # No value that can be known without running the code.
         ("t.py", "import wandb\nwandb.init(project=name(), entity=f'{x}')\n", "", ""),
         ("t.py", "import wandb\njax.init(project='digits', entity='octo')\n", "", ""),
+        # Calls of something else.
+        ("t.py", "import wandb\nfrom google.cloud import aiplatform\naiplatform.init(project='gcp', entity='x')\n", "", ""),
+        ("t.py", "import wandb\ngoogle.cloud.aiplatform.init(project='gcp', entity='x')\n", "", ""),
+        ("t.py", "import wandb\nfrom pygame import init\ninit(project='gcp', entity='x')\n", "", ""),
+        ("t.py", "import wandb\nfrom .wandb import init as start\nstart(project='gcp', entity='x')\n", "", ""),
         ("t.py", "import wandb\nos.getenv('WANDB_PROJECT')\n", "", ""),
         ("k.yaml", "[{name: WANDB_PROJECT, value: '{{workflow.parameters.p}}'}, {name: WANDB_ENTITY}]", "", ""),
         ("t.py", "import wandb\nwandb.init(project='digits'\n", "", ""),
@@ -77,8 +88,38 @@ def test_the_project_is_found_wherever_the_sdk_would_take_it_from(
     tmp_path: Path, name: str, text: str, project: str, entity: str
 ) -> None:
     findings = found(tmp_path, {name: text})
-    assert findings.projects == ((Finding("digits", project),) if project else ())
+    is_one_call = bool(project) and not entity
+    assert findings.projects == ((Finding("octo/digits" if is_one_call else "digits", project),) if project else ())
     assert findings.entities == ((Finding("octo", entity),) if entity else ())
+
+
+# The code, and the project that init takes from it; none where it must ask for the owner.
+OWNERS: Mapping[str, tuple[str, str]] = {
+    "another call names another owner": ("wandb.init(project='p')\nwandb.init(project='q', entity='me')\n", ""),
+    "the same call": ("wandb.init(project='p', entity='you')\nwandb.init(project='q', entity='me')\n", "you/p"),
+    "a variable": ("os.environ['WANDB_ENTITY'] = 'we'\nwandb.init(project='p')\n", "we/p"),
+    "a variable and the same call": ("os.environ['WANDB_ENTITY'] = 'we'\nwandb.init(project='p', entity='you')\n", "you/p"),
+}
+
+
+@pytest.mark.parametrize(("code", "project"), OWNERS.values(), ids=OWNERS)
+def test_an_owner_is_taken_from_the_call_that_names_the_project(tmp_path: Path, code: str, project: str) -> None:
+    assert init(tree(tmp_path, {"train.py": f"import os, wandb\n{code}"})) == (0 if project else 2)
+    if project:
+        assert given(tmp_path, "report")["project"] == project
+
+
+def test_a_value_that_the_cluster_finds_out_is_no_parameter_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = "- {name: token, valueFrom: {configMapKeyRef: {name: a, key: b}}}"
+    tree(tmp_path, {"argo.yaml": ARGO.replace("      - {name: note", f"      {token}\n      - {{name: note")})
+    assert init(tmp_path, "--project", "octo/digits") == 0
+    output = capsys.readouterr().out
+    assert "token" not in yaml.safe_load(given(tmp_path, "chatops")["commands"])["train"]["params"]
+    assert "A comment cannot set these parameters of argo.yaml: bad name, token\n" in output
+    # What it prints last must be a command that chatops takes.
+    assert output.endswith("  gh pr comment --body '/train dataset=…'\n")
 
 
 def test_no_code_is_run(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_a_cloud_s_cluster_needs_an_identity_and_no_kubeconfig(cluster: str) -> 
 DECLARED = {
     "image": "", "sha": "", "repo": None, "lr": "1e-3", "small": "0.00001", "whole": "-3", "tiny": ".5", "on": "true",
     "name": "it's", "long": "x" * 500, "line": "a\nb", "must": None, "_x": "1", "9": "1", "a.b": "1", "octal": "010",
+    "huge": "1e99", "least": "-2.5E-99", "signed": "1e+5",
 }  # fmt: skip
 
 
@@ -116,4 +117,7 @@ def test_parameters_of_a_manifest_become_parameters_that_chatops_takes() -> None
         "name": {"type": "str", "default": "it's"},
         "must": {"type": "str", "required": True},
         "octal": {"type": "str", "default": "010"},
+        "huge": {"type": "float", "default": 1e99},
+        "least": {"type": "float", "default": -2.5e-99},
+        "signed": {"type": "float", "default": 100000.0},
     }
