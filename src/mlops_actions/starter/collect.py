@@ -125,7 +125,7 @@ class Collector:
         for name, reason in sorted(reasons.items()):
             # The default Dockerfile may never have been there.
             if getattr(self._options, _attribute(name)) is None and found[name] != "Dockerfile":
-                self._say(f"{WORKFLOW} names {found[name]}, {reason}: {QUESTIONS[name].flag} is not taken from it")
+                self._say(f"{WORKFLOW} names {found[name]}, {reason}: it is not used for {QUESTIONS[name].flag}")
         registry = self._options.registry
         if registry is not None and registry.lower() != found.get("registry", registries.GITHUB):
             reasons["registry-username"] = "the user of another registry"

@@ -175,9 +175,9 @@ def test_addresses_of_this_machine_are_not_taken_over_outside_the_sandbox(
     monkeypatch.delenv("GITHUB_SERVER_URL")
     assert init(tmp_path, "--project", "octo/digits", *flags, "--update", "--yes") == 0
     output = capsys.readouterr().out
-    said = "http://127.0.0.1:8080, an address of this machine: --wandb-base-url is not taken from it\n"
+    said = "http://127.0.0.1:8080, an address of this machine: it is not used for --wandb-base-url\n"
     assert f"{WORKFLOW} names {said}" in output
-    assert ("--registry is not taken" in output) is (not flags)
+    assert ("used for --registry\n" in output) is (not flags)
     after = texts(tmp_path)
     assert [path for path, text in after.items() if re.search("127.0.0.1|localhost|publisher|sandbox/", text)] == []
     assert "queue: max" in after[WORKFLOW]
@@ -200,7 +200,7 @@ DOCKERFILES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], 
     "one beside that at the top": (("Dockerfile",), (), ("Dockerfile", "a/Dockerfile"), (), (), ""),
     "moved": (
         ("a/Dockerfile",), (), ("b/Dockerfile",), (),
-        ("names a/Dockerfile, which is gone: --dockerfile is not taken", "--dockerfile b/Dockerfile (from the repository)"),
+        ("names a/Dockerfile, which is gone: it is not used for --dockerfile", "--dockerfile b/Dockerfile (from the repository)"),
         "b/Dockerfile",
     ),
     "removed": (
@@ -246,7 +246,7 @@ def test_a_manifest_that_is_gone_is_not_taken_over(tmp_path: Path, capsys: pytes
     (tmp_path / "argo.yaml").unlink()
     capsys.readouterr()
     assert init(tmp_path, "--update", "--yes") == 0
-    assert f"{WORKFLOW} names argo.yaml, which is gone: --manifest is not taken from it\n" in capsys.readouterr().out
+    assert f"{WORKFLOW} names argo.yaml, which is gone: it is not used for --manifest\n" in capsys.readouterr().out
     assert given(tmp_path, "workflow")["workflow"] == MANIFEST
     assert (tmp_path / MANIFEST).is_file()
 
