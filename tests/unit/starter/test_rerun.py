@@ -200,7 +200,7 @@ DOCKERFILES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], 
     "one beside that at the top": (("Dockerfile",), (), ("Dockerfile", "a/Dockerfile"), (), (), ""),
     "moved": (
         ("a/Dockerfile",), (), ("b/Dockerfile",), (),
-        ("names a/Dockerfile, which is gone: it is not used for --dockerfile", "--dockerfile b/Dockerfile (from the repository)"),
+        ("a/Dockerfile, which is gone: it is not used for --dockerfile", "--dockerfile b/Dockerfile (from the repository)"),
         "b/Dockerfile",
     ),
     "removed": (
