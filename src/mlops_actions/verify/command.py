@@ -49,6 +49,7 @@ runs. A policy is a list (--policy runs,metrics,gates) or a YAML file:
   gates:                        # the statement must hold exactly these, so that a removed or added gate is seen
     - test_accuracy >= baseline - 0.5%
   baseline-tags: [production]   # the baselines must have been selected by these tags
+  baseline-sha: 0123456789abcdef0123456789abcdef01234567  # or by this commit, or by both
   max-baselines: 10             # at most so many; needed where there are more, or the step gave a higher limit
   select-by: test_accuracy:max  # the candidate, and the best baseline, must have been chosen by this metric
   judge: best                   # and in this way: best, all or latest

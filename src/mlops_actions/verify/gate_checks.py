@@ -75,12 +75,8 @@ def check_required(training: Training, policy: Policy) -> Iterator[Check]:
         for gate, meaning in zip(parsed_gates(training), stated, strict=True):
             if meaning not in named:
                 yield Check(REQUIRED_GATES, False, f"{REQUIRED_GATES}: the policy does not name {gate.text}")
-    if policy.baseline_tags is not None:
-        tags, only_tags = _tags(training)
-        same = only_tags and tags == set(policy.baseline_tags)
-        text = f"baselines were selected by {', '.join(sorted(tags)) or 'no tag'}{'' if only_tags else ' and otherwise'}"
-        wanted_tags = "" if same else f", not by {', '.join(policy.baseline_tags)}"
-        yield Check(REQUIRED_GATES, same, f"{REQUIRED_GATES}: {text}{wanted_tags}")
+    if policy.baseline_tags is not None or policy.baseline_sha:
+        yield _check_selection(training, policy)
     if policy.max_baselines is not None:
         limit = training.baselines.limit if training.baselines else None
         text = "no baselines were selected" if limit is None else f"at most {limit} baselines were selected"
@@ -94,15 +90,30 @@ def _meaning(gate: Gate) -> tuple[object, ...]:
     return tuple(value for name, value in vars(gate).items() if name != "text")
 
 
-def _tags(training: Training) -> tuple[set[str], bool]:
-    """Return the tags by which baselines were selected, and whether they were selected by nothing else."""
+def _check_selection(training: Training, policy: Policy) -> Check:
+    """Check that the baselines were selected by the tags and the commit that the policy names, and by nothing else."""
+    found, otherwise = _selected_by(training)
+    wanted = {*(policy.baseline_tags or ()), *filter(None, [policy.baseline_sha])}
+    same = found == wanted and not otherwise
+    text = f"baselines were selected by {', '.join(sorted(found)) or 'no tag'}{' and otherwise' if otherwise else ''}"
+    return Check(
+        REQUIRED_GATES, same, f"{REQUIRED_GATES}: {text}" + ("" if same else f", not by {', '.join(sorted(wanted))}")
+    )
+
+
+def _selected_by(training: Training) -> tuple[set[str], bool]:
+    """Return the tags and commits by which baselines were selected, and whether they were selected by anything else.
+
+    Of commits of the base branch those count that the baselines are of: the first that has runs.
+    """
     baselines = training.baselines
     if baselines is None:
         return set(), False
-    by_group = training.candidates is not None and training.candidates.by_group
-    alternatives = baselines.query.any_of
-    only_tags = not odd_baseline_conditions(baselines, by_group=by_group) and not any(one.commit for one in alternatives)
-    return {tag for one in alternatives for tag in one.tags}, only_tags and not baselines.query.commits
+    query, by_group = baselines.query, training.candidates is not None and training.candidates.by_group
+    tags = {tag for one in query.any_of for tag in one.tags}
+    commits = {one.commit for one in query.any_of if one.commit}
+    commits |= {run.commit or "no recorded commit" for run in baselines.runs} if query.commits else set()
+    return tags | commits, bool(odd_baseline_conditions(baselines, by_group=by_group))
 
 
 def _check_gate(

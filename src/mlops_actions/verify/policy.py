@@ -4,6 +4,7 @@
     gates:
       - test_accuracy >= baseline - 0.5%
     baseline-tags: [production]
+    baseline-sha: 0123456789abcdef0123456789abcdef01234567
     max-baselines: 10
     select-by: test_accuracy:max
     judge: best
@@ -24,6 +25,7 @@ from typing import Any
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.parsers import items, yaml_value
+from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.run_query import SHA_CONFIG_KEY
 from mlops_actions.core.statement import JUDGES
 from mlops_actions.core.suggest import did_you_mean
@@ -74,7 +76,9 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     REQUIRED_GATES: (GATES, BASELINES),
 }
 AGGREGATES = BY_RUN, BY_GROUP = ("none", "group")  # the values of wandb-runs' input `aggregate`
-_KEYS = ("checks", "gates", "baseline-tags", "max-baselines", "select-by", "judge", "aggregate", "sha-config-key")
+_KEYS = (
+    "checks", "gates", "baseline-tags", "baseline-sha", "max-baselines", "select-by", "judge", "aggregate", "sha-config-key",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,14 @@ class Policy:
     judge: str = ""
     aggregate: str = ""
     sha_config_key: str = SHA_CONFIG_KEY
+    baseline_sha: str = ""
 
     @property
     def compares_gates(self) -> bool:
         """Whether the policy says which gates or baselines must be there."""
-        return any(value is not None for value in (self.gates, self.baseline_tags, self.max_baselines))
+        return any(
+            value is not None for value in (self.gates, self.baseline_tags, self.max_baselines, self.baseline_sha or None)
+        )
 
     def required(self, applicable: Collection[str], pinned: Collection[str]) -> tuple[str, ...]:
         """Return the checks that must hold, in their order: those named, what they rest on, and every pinned value."""
@@ -140,7 +147,10 @@ def parse_file(text: str) -> Policy:
     key = document.get("sha-config-key", SHA_CONFIG_KEY)
     if not isinstance(key, str) or not key.strip():
         raise ValueError("has 'sha-config-key' that is no text")
-    policy = Policy(checks, gates, tags, select_by, limit, judge, aggregate, key)
+    baseline_sha = document.get("baseline-sha", "")
+    if "baseline-sha" in document and not (isinstance(baseline_sha, str) and is_sha(baseline_sha)):
+        raise ValueError("has 'baseline-sha' that is no text of a commit's 40 lower-case hexadecimal digits")
+    policy = Policy(checks, gates, tags, select_by, limit, judge, aggregate, key, baseline_sha)
     if REQUIRED_GATES in checks and not policy.compares_gates:
         raise ValueError(f"asks for {REQUIRED_GATES!r}, but names no 'gates'")
     return policy

@@ -88,6 +88,10 @@ def check_judged(training: Training, selected: Sequence[Run], policy: Policy) ->
     if candidates.judge == LATEST or candidates.by is None:
         if policy.select_by:
             return Check(JUDGED, False, f"judged: {names} was not chosen by {policy.select_by}, but as the latest candidate")
+        if not _goes_by_time(training):
+            return Check(
+                JUDGED, False, f"judged: the statement names no metric that chose {names}, but its gates settle one"
+            )
         return Check(JUDGED, group is groups[0], f"judged: the latest of {len(groups)} candidates is {_listed(groups[0])}")
     best = _best(groups, candidates.by)
     value = _mean_of(group, candidates.by.metric)
@@ -106,9 +110,19 @@ def choices(training: Training, selected: Sequence[Run], key: str) -> int | None
     if candidates is None or not {run.id for run in selected} >= set(candidates.run_ids):
         return None
     groups = _candidate_groups(training, selected, key)
-    by_time = candidates.judge == LATEST or candidates.by is None
     is_newest = bool(groups) and {run.id for run in groups[0]} == {run.id for run in training.runs}
-    return 1 if is_of_all(training) or (by_time and is_newest) else max(1, len(groups))
+    return 1 if is_of_all(training) or (_goes_by_time(training) and is_newest) else max(1, len(groups))
+
+
+def _goes_by_time(training: Training) -> bool:
+    """Tell whether the newest candidate is the judged one: as the statement says, or since no metric could choose.
+
+    A gate that settles a direction could, since the judged runs have a value of its metric: wandb-runs then names a metric.
+    """
+    candidates = training.candidates
+    if candidates is None or candidates.judge == LATEST:
+        return candidates is not None
+    return candidates.by is None and not any(gate_direction(training, gate.metric) for gate in parsed_gates(training))
 
 
 def is_of_all(training: Training) -> bool:

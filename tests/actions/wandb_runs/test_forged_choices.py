@@ -254,3 +254,28 @@ def test_a_baseline_of_a_commit_that_its_config_contradicts_is_none(step: WandbS
     code, output = made.verify(json.dumps(made.statement), policy=BY_COMMIT, pinned=False)
     assert code == 1, output
     assert "– baselines: the tracker also selects b2 now" in output
+
+
+# What selected the baselines, what the policy names, and whether it holds.
+BY_SHA, BY_TAG = {"baseline_tags": "", "baseline_sha": OTHER}, {"baseline_tags": "production"}
+SELECTIONS: list[tuple[str, dict[str, str], str, int]] = [
+    ("by the commit", BY_SHA, f"baseline-sha: {OTHER}", 0),
+    ("by another commit", BY_SHA, f"baseline-sha: {'c' * 40}", 1),
+    ("by the commit, not by a tag", BY_SHA, "baseline-tags: [production]", 1),
+    ("by the commit, without a tag", BY_SHA, f"baseline-tags: [production]\nbaseline-sha: {OTHER}", 1),
+    ("by a tag, not by the commit", BY_TAG, f"baseline-sha: {OTHER}", 1),
+    ("by both", {**BY_SHA, **BY_TAG}, f"baseline-tags: [production]\nbaseline-sha: {OTHER}", 0),
+    ("by both, not by the tag alone", {**BY_SHA, **BY_TAG}, "baseline-tags: [production]", 1),
+    ("by both, not by the commit alone", {**BY_SHA, **BY_TAG}, f"baseline-sha: {OTHER}", 1),
+]
+
+
+@pytest.mark.parametrize(("given", "named", "code"), [one[1:] for one in SELECTIONS], ids=[one[0] for one in SELECTIONS])
+def test_the_policy_names_what_selected_the_baselines(
+    step: WandbStep, images: Images, tmp_path: Path, given: dict[str, str], named: str, code: int
+) -> None:
+    log(step)
+    made = write_statement(step, images, tmp_path, gates="acc >= baseline - 1%", **given)
+    found, output = verify(made, f"checks: [required-gates]\n{named}\n")
+    assert found == code, output
+    assert (" required-gates (✗)" in output.splitlines()[-1]) is bool(code), output

@@ -154,6 +154,18 @@ def test_no_claim_about_the_judging_makes_evidence_stronger(step: WandbStep, sta
     assert line in output, output
 
 
+def test_a_statement_without_the_metric_that_chose_makes_evidence_no_stronger(step: WandbStep) -> None:
+    """The best group is the newest one, too: chosen by its time alone it would be one of one."""
+    log_groups(step, {"wide": WIDE, "deep": (0.93, 0.94, 0.935), "main": (0.921, 0.924, 0.919)})
+    forged = state(step, gates=GATES[2], aggregate="group")
+    del forged["predicate"]["candidates"]["by"]
+    code, output = verify(step, forged, "judged,gates")
+    assert code == 1, output
+    assert "✗ judged: the statement names no metric that chose wide0, wide1, wide2, but its gates settle one" in output
+    assert f"✓ gate {GATES[2]}: " in output
+    assert "for the best of 2, against 0.9" in output
+
+
 def test_a_way_to_judge_that_there_is_not_is_no_statement(step: WandbStep, statement: Json) -> None:
     statement["predicate"]["candidates"]["judge"] = "beast"
     assert verify(step, statement)[0] == 2

@@ -511,6 +511,16 @@ def test_baselines_of_a_commit_are_verified_from_end_to_end(
     code, output = made.verify(json.dumps(made.statement), policy=BY_COMMIT, pinned=False)
     assert code == 0, output
     assert "✓ baselines: the tracker selects the 3 that the statement names" in output
+    rules, checks = tmp_path / "commit.yml", f"checks: [{BY_COMMIT.replace(',', ', ')}]\n"
+    for text, expected in (
+        (f"baseline-sha: {OTHER}", 0),
+        (f"baseline-sha: {'c' * 40}", 1),
+        ("baseline-tags: [production]", 1),
+    ):
+        rules.write_text(checks + text)
+        code, output = made.verify(json.dumps(made.statement), policy=str(rules), pinned=False)
+        assert code == expected, output
+        assert f"{'✗' if expected else '✓'} required-gates: baselines were selected by {OTHER}" in output
     del baselines["groups"][-1]
     code, output = made.verify(json.dumps(made.statement), policy=BY_COMMIT, pinned=False)
     assert code == 1, output
