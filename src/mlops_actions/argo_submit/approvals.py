@@ -6,10 +6,11 @@ it; the API server notes when a program last changed which fields.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from mlops_actions.core import shell
 
 ACTION, ACTORS = "workflows.argoproj.io/action", ("actor-preferred-username", "actor-email", "actor")
 MAX_TEXT = 200
@@ -35,7 +36,7 @@ class Approval:
     @property
     def options(self) -> str:
         """Return the options of `argo node set` that give the required values."""
-        return " ".join(f"--output-parameter {shlex.quote(name)}=VALUE" for name in self.required)
+        return " ".join(f"--output-parameter {shell.word(name)}=VALUE" for name in self.required)
 
 
 def approvals(nodes: Mapping[str, Any], templates: Iterable[Any]) -> dict[str, Approval]:

@@ -26,6 +26,7 @@ from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.wait_tracker import WaitTracker
 from mlops_actions.argo_submit.waiting import Waiting
 from mlops_actions.argo_submit.watch import PodWatch, Watch, WorkflowWatch
+from mlops_actions.core import shell
 from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES
 from mlops_actions.core.errors import ActionError, TimedOut, Unavailable, WorkFailed
 from mlops_actions.core.ports import Clock, Log
@@ -369,7 +370,7 @@ class Follower:
             message = self._messages.get()
             if isinstance(message, LogEnded):
                 self._keep_last_lines(message)
-        command = f"argo logs -n {self._target.namespace} {self._target.name}"
+        command = f"argo logs -n {shell.word(self._target.namespace)} {shell.operand(self._target.name)}"
         for names, reason in (
             (unread, "were not read before this step ended"),
             (list(self._log.unshown), "are not shown, since all logs together are too long"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.core import shell
 from mlops_actions.core.errors import ActionError, WorkFailed
 
 
@@ -24,7 +25,7 @@ def whether_it_goes_on(workflow: WorkflowStatus) -> str:
     )
     return (
         f"the workflow goes on as far as is known ({state}): follow it with 'attach: {workflow.name}', "
-        f"or stop it with `argo stop -n {workflow.namespace} {workflow.name}`"
+        f"or stop it with `argo stop -n {shell.word(workflow.namespace)} {shell.operand(workflow.name)}`"
     )
 
 

@@ -22,6 +22,7 @@ from mlops_actions.argo_submit.messages import LogEnded, WatchRefused
 from mlops_actions.argo_submit.pods import ObservedContainer, ObservedPod
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.watch import Emit
+from mlops_actions.core import shell
 from mlops_actions.core.errors import Refused
 
 MAX_LIVE = 8
@@ -205,7 +206,8 @@ class LogCollector:
             return None
         known = self._known[source]
         known.stage = _Stage.READ
-        command = f"argo logs -n {self._namespace} {self._workflow} {source.pod} -c {source.container}"
+        workflow = f"-n {shell.word(self._namespace)} {shell.word(self._workflow)}"
+        command = f"argo logs {workflow} {shell.word(source.pod)} -c {shell.word(source.container)}"
         failed = known.container.has_ended and self._has_failed(source, known.container)
         output = self._printer.open(known.title, command, is_live=is_live, is_failed=failed)
         reader = LogReader(self._cluster, self._namespace, source, output, self._hosts)

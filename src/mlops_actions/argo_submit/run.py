@@ -44,6 +44,7 @@ from mlops_actions.argo_submit.suspension import ResumeRequest
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.argo_submit.wait_tracker import WaitedTooLong
 from mlops_actions.argo_submit.waiting import Waiting
+from mlops_actions.core import shell
 from mlops_actions.core.callback import RECORD_TITLE, record
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, Cancelled, TimedOut, WorkFailed
@@ -124,7 +125,7 @@ class _Run:
         current = self._submitted
         self._track(current.namespace, current.name, parameters, attached=attached)
         url = self._report_context.url
-        link = url or f"argo get -n {current.namespace} {current.name}"
+        link = url or f"argo get -n {shell.word(current.namespace)} {shell.operand(current.name)}"
         ports.runner.info(f"{'joined' if attached else 'submitted'} workflow {current.namespace}/{current.name}: {link}")
         if inputs.callback:
             text = record(current.namespace, current.name, current.uid)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mlops_actions.argo_submit import idempotency, status
 from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, NotFound
 from mlops_actions.argo_submit.prepare import WorkflowRequest
-from mlops_actions.core import provenance
+from mlops_actions.core import provenance, shell
 from mlops_actions.core.argo import FAILED_PHASES
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
 from mlops_actions.core.types import Json
@@ -97,7 +97,7 @@ class Submitter:
         except NotFound:
             raise Unavailable(lost.cause, f"{lost.remedy}; no workflow was created") from None
         except ActionError as unknown:
-            where = f"kubectl -n {self.request.namespace} get workflows -l {provenance.REQUEST}={self.identity}"
+            where = listing(self.request.namespace, self.identity)
             raise Unavailable(
                 lost.cause, f"{lost.remedy}; a workflow may have been created, and may run: see `{where}` ({unknown.cause})"
             ) from None
@@ -145,7 +145,7 @@ def names_of_request(cluster: Cluster, namespace: str, name: str, identity: str)
         except Refused as refused:
             raise Refused(
                 f"a workflow that was being created may run: {refused.cause}",
-                f"{refused.remedy}; find it by `kubectl -n {namespace} get workflows -l {provenance.REQUEST}={identity}`",
+                f"{refused.remedy}; find it by `{listing(namespace, identity)}`",
             ) from None
         names = [str(one["metadata"]["name"]) for one in found]
     if not names:
@@ -154,3 +154,8 @@ def names_of_request(cluster: Cluster, namespace: str, name: str, identity: str)
             "nothing is to be stopped, unless the request arrives later",
         )
     return names
+
+
+def listing(namespace: str, identity: str) -> str:
+    """Return the command that shows the workflow of a request."""
+    return f"kubectl -n {shell.word(namespace)} get workflows -l {shell.word(f'{provenance.REQUEST}={identity}')}"

@@ -18,6 +18,7 @@ from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.pods import GATED, STARTING, UNSCHEDULABLE, UNSCHEDULED, PodWaiting
 from mlops_actions.argo_submit.progress import duration
 from mlops_actions.argo_submit.status import WorkflowStatus, without_controls
+from mlops_actions.core import shell
 from mlops_actions.core.parsers import duration as parse_duration
 
 SUSPENDED, LOCK, PARALLELISM, QUOTA = "Suspended", "Lock", "Parallelism", "Quota"
@@ -186,12 +187,13 @@ def overdue(
 
 def resume_command(waiting: Waiting, status: WorkflowStatus) -> str:
     """Return the command that ends a suspension, with the values that it asks for."""
-    selector = f" --node-field-selector id={waiting.node_id}" if waiting.node_id else ""
-    command = f"argo resume {status.name} -n {status.namespace}{selector}"
+    selector = f" --node-field-selector {shell.word(f'id={waiting.node_id}')}" if waiting.node_id else ""
+    where = f"{shell.word(status.name)} -n {shell.word(status.namespace)}{selector}"
+    command = f"argo resume {where}"
     approval = status.approvals.get(waiting.node_id)
     if approval is None or not approval.required:
         return command
-    return _one_line(f"argo node set {status.name} -n {status.namespace}{selector} {approval.options} && {command}")
+    return _one_line(f"argo node set {where} {approval.options} && {command}")
 
 
 def _one_line(text: str) -> str:
@@ -230,7 +232,8 @@ def _of_pending(node: NodeStatus, pod: PodWaiting | None, status: WorkflowStatus
         return replace(one, nodes=name, queue=pod.queue, is_ordinary=pod.reason in (*STARTING, UNSCHEDULED))
     if not node.message:
         place = status.pod_of(node)
-        seen = f"Argo gives no reason, kubectl describe pod {place} -n {status.namespace} does" if place else ""
+        command = f"kubectl describe pod {shell.word(place)} -n {shell.word(status.namespace)}"
+        seen = f"Argo gives no reason, {command} does" if place else ""
         return Waiting(PENDING, "", seen, name, node.started, is_ordinary=True)
     one = _of_message(node.message, status, since=node.started)
     return replace(one, nodes=name, is_ordinary=one.reason == CREATING)

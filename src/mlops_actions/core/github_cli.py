@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from mlops_actions.core import shell
+
 GITHUB = "github.com"
 _DATA_RESIDENCY = ".ghe.com"
 
@@ -33,7 +35,7 @@ def host_of(api_url: str) -> str:
 
 def argument(repository: str, host: str) -> str:
     """Return a repository as an argument, e.g. of `gh repo view`: `octo-org/digits` or `ghe.example/octo-org/digits`."""
-    return repository if host == GITHUB else f"{host}/{repository}"
+    return shell.word(repository if host == GITHUB else f"{host}/{repository}")
 
 
 def flag(repository: str, host: str) -> str:
@@ -43,4 +45,4 @@ def flag(repository: str, host: str) -> str:
 
 def on(host: str) -> str:
     """Return the option that names a server, with a space before it; empty for github.com."""
-    return "" if host == GITHUB else f" --hostname {host}"
+    return "" if host == GITHUB else f" --hostname {shell.word(host)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.core import markdown, registries
+from mlops_actions.core import markdown, registries, shell
 from mlops_actions.core.context import Context
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.outcome import flag
@@ -180,7 +180,7 @@ def summary(image: PublishedImage, context: Context) -> str:
         rows.append(["Steps from the cache", ", ".join(hits_by_stage)])
     sections = [f"### Image {verb}", markdown.table(["", ""], rows)]
     if image.digest:
-        sections.append(markdown.fence(f"docker pull {image.ref}", "sh"))
+        sections.append(markdown.fence(f"docker pull {shell.operand(image.ref)}", "sh"))
     remarks = [f"- **Warning:** {markdown.escape(warning)}" for warning in image.warnings]
     remarks += [f"- {markdown.escape(note)}" for note in image.notes]
     if remarks:

@@ -41,7 +41,7 @@ def _app(
     try:
         api = connect(app_id, key)
     except ActionError as error:
-        remedy = scope.renewal(step, "app-private-key", f"mlops-actions doctor --app-key FILE  # {error.remedy}")
+        remedy = (scope.renewal(step, "app-private-key", "mlops-actions doctor --app-key FILE"), error.remedy)
         yield _CHECK.fails("App", "sign with the private key", error.cause, remedy=remedy)
         return
     answer = api.get("/app")

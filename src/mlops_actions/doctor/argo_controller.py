@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from mlops_actions.core import shell
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.cluster_rights import ARGO_GROUP, may
 from mlops_actions.doctor.ports import ClusterApi
@@ -55,7 +56,10 @@ def _deployment(api: ClusterApi) -> HealthCheck:
             _NAME,
             asked,
             f"no replica of {where}/{name} is available, so no workflow starts",
-            remedy=f"kubectl -n {where} scale deployment {name} --replicas=1\nkubectl -n {where} describe deployment {name}",
+            remedy=(
+                f"kubectl -n {shell.word(where)} scale deployment --replicas=1 {shell.operand(name)}",
+                f"kubectl -n {shell.word(where)} describe deployment {shell.operand(name)}",
+            ),
         )
     image = _image(running[0])
     version = version_of(image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from mlops_actions.core import shell
 from mlops_actions.core.errors import ActionError
 from mlops_actions.doctor import cluster_objects, cluster_rights
 from mlops_actions.doctor.argo_controller import MAJORS, SUPPORTED, UPGRADE, version_of
@@ -66,7 +67,7 @@ def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthChe
             yield from _dry_run(api, path, manifest, namespace, rights.pop("create workflows"))
             yield from _hidden(manifest, namespace, account_of(scope, step, manifest))
     for right in rights.values():
-        look = f"kubectl auth can-i {right.verb} {right.resource} -n {right.namespace} --as=USER"
+        look = f"kubectl auth can-i {right.verb} {right.resource} -n {shell.word(right.namespace)} --as=USER"
         yield _CHECK.unknown(f"may {right.name}", right.asked, _NO_REVIEWS, remedy=look)
 
 
@@ -101,7 +102,7 @@ def _dry_run(api: ClusterApi, path: str, manifest: ArgoManifest, namespace: str,
         yield _CHECK.fails(f"may {right.name}", asked, answer.message, remedy=right.grant)
         return
     yield _CHECK.ok(f"may {right.name}", asked, "allowed")
-    yield cluster_objects.dry_run(answer, asked, path, namespace, path)
+    yield cluster_objects.dry_run(answer, asked, path, namespace)
 
 
 def _hidden(manifest: ArgoManifest, namespace: str, account: str) -> Iterator[HealthCheck]:
@@ -111,6 +112,6 @@ def _hidden(manifest: ArgoManifest, namespace: str, account: str) -> Iterator[He
         *(("image pull secret", "secret", name) for name in manifest.pull_secrets),
     ]
     for title, resource, name in objects:
-        look = f"kubectl -n {namespace} get {resource} {name}"
+        look = f"kubectl -n {shell.word(namespace)} get {resource} {shell.operand(name)}"
         reason = "the Argo Server shows no secrets and no accounts"
         yield _CHECK.unknown(f"{title} {name}", f"does {resource} {name} exist in {namespace}?", reason, remedy=look)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -22,7 +22,10 @@ class Status(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class HealthCheck:
-    """One check. `remedy` is a command to paste, or one sentence where no command helps; empty where none is needed."""
+    """One check. `remedy` is a command to paste, or one sentence where no command helps; empty where none is needed.
+
+    Each line of it is one command or sentence.
+    """
 
     group: str
     name: str
@@ -42,17 +45,27 @@ class Checker:
         """Return a check that found everything in place."""
         return HealthCheck(group=self.group, name=name, status=Status.OK, asked=asked, answer=answer)
 
-    def fails(self, name: str, asked: str, answer: str, *, remedy: str) -> HealthCheck:
+    def fails(self, name: str, asked: str, answer: str, *, remedy: str | Sequence[str]) -> HealthCheck:
         """Return a check that found a fault."""
-        return HealthCheck(group=self.group, name=name, status=Status.FAILS, asked=asked, answer=answer, remedy=remedy)
+        return self._made(Status.FAILS, name, asked, answer, remedy)
 
-    def unknown(self, name: str, asked: str, reason: str, *, remedy: str = "") -> HealthCheck:
+    def unknown(self, name: str, asked: str, reason: str, *, remedy: str | Sequence[str] = "") -> HealthCheck:
         """Return a check that got no usable answer; `reason` says why."""
-        return HealthCheck(group=self.group, name=name, status=Status.UNKNOWN, asked=asked, answer=reason, remedy=remedy)
+        return self._made(Status.UNKNOWN, name, asked, reason, remedy)
 
     def skipped(self, name: str, reason: str) -> HealthCheck:
         """Return a check that was not made; `reason` says why."""
         return HealthCheck(group=self.group, name=name, status=Status.SKIPPED, answer=reason)
+
+    def _made(self, status: Status, name: str, asked: str, answer: str, remedy: str | Sequence[str]) -> HealthCheck:
+        lines = _joined(remedy)
+        return HealthCheck(group=self.group, name=name, status=status, asked=asked, answer=answer, remedy=lines)
+
+
+def _joined(remedy: str | Sequence[str]) -> str:
+    """Join the lines of a remedy. A line end in one of them is somebody's value, and would begin another command."""
+    lines = (remedy,) if isinstance(remedy, str) else remedy
+    return "\n".join("".join(each if each.isprintable() else " " for each in line) for line in lines)
 
 
 # What the actions' clients say to a job, and what it means for a person.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from mlops_actions.core import shell
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.registries import known
 from mlops_actions.doctor import other_registries
@@ -33,7 +34,8 @@ def check(names: list[str], scope: Scope, token: Callable[[str], str]) -> Iterat
     for host in names:
         asked = f"a password for {host}, by the job's credentials for its cloud"
         if not scope.is_job:
-            yield _CHECK.unknown("cloud credentials", asked, "only a job has them", remedy=f"docker login {host}")
+            login = f"docker login {shell.operand(host)}"
+            yield _CHECK.unknown("cloud credentials", asked, "only a job has them", remedy=login)
             continue
         try:
             token(host)

@@ -74,6 +74,12 @@ def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthChe
     yield from cluster_objects.pods(namespace, api)
 
 
+def kubeconfig_renewal(scope: Scope) -> str:
+    """Return how a job gets another kubeconfig: it has that of the first step; empty for a person, who has files."""
+    steps = scope.workflow.steps("argo-submit")
+    return scope.renewal(steps[0], "kubeconfig", "") if steps else ""
+
+
 def _renewal(scope: Scope, step: ActionStep) -> str:
     if scope.value(step, "gke-cluster"):
         return scope.renewal(step, "google-credentials", "gcloud auth application-default login")
@@ -85,7 +91,7 @@ def manifest_of(scope: Scope, step: ActionStep) -> dict[str, ArgoManifest | Acti
     source = scope.value(step, "workflow")
     if not source:
         return {}
-    texts = {"the input 'workflow'": source} if "\n" in source else scope.texts([source])
+    texts = {manifests.INLINE: source} if "\n" in source else scope.texts([source])
     result: dict[str, ArgoManifest | ActionError] = {}
     for path, text in texts.items():
         try:
@@ -129,4 +135,4 @@ def _dry_run(path: str, manifest: ArgoManifest, namespace: str, api: ClusterApi)
     metadata = {**(manifest.document.get("metadata") or {}), "namespace": namespace}
     url = f"{_ARGO_PATH}/namespaces/{quote(namespace)}/workflows?dryRun=All"
     answer = api.create(url, {**manifest.document, "metadata": metadata})
-    return cluster_objects.dry_run(answer, f"POST {url}", path, namespace, path)
+    return cluster_objects.dry_run(answer, f"POST {url}", path, namespace)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mlops_actions.core import shell
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.parsers import yaml_value
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.cluster import manifest_of
+from mlops_actions.doctor.manifest import file_of
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import ActionStep
 
@@ -26,7 +28,7 @@ def check(scope: Scope, step: ActionStep) -> Iterator[HealthCheck]:
         if isinstance(manifest, ActionError):
             continue
         for text in manifest.left_out:
-            look = f"kubectl diff -f {path}" if scope.value(step, "workflow") == path else "kubectl diff -f -"
+            look = f"kubectl diff -f {shell.word(file_of(path))}"
             yield _CHECK.unknown("other documents", f"read {path}", text, remedy=look)
 
 
@@ -58,7 +60,7 @@ def _kubeconfig(scope: Scope, step: ActionStep) -> Iterator[HealthCheck]:
             "kubeconfig",
             asked,
             f"the file chooses the server that gets a token of the job, and {reason}",
-            remedy=f"git rm --cached {path}  # and let an earlier step write it",
+            remedy=f"git rm --cached {shell.operand(path)}  # and let an earlier step write it",
         )
     else:
         yield _CHECK.ok("kubeconfig", asked, "no")

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from mlops_actions.core import shell
 from mlops_actions.core.argo import WORKFLOW_LABEL
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.cluster_rights import may
-from mlops_actions.doctor.manifest import ArgoManifest
+from mlops_actions.doctor.manifest import ArgoManifest, file_of
 from mlops_actions.doctor.ports import ApiAnswer, ClusterApi
 
 _CHECK = Checker("cluster")
@@ -31,14 +32,15 @@ _NOT_STARTING = frozenset(
 
 def check(manifest: ArgoManifest, namespace: str, account: str, api: ClusterApi) -> Iterator[HealthCheck]:
     """Ask for the objects that a manifest names; `account` is the service account, empty for the namespace's default."""
+    kubectl = f"kubectl -n {shell.word(namespace)}"
     if account:
-        fix = f"kubectl -n {namespace} create serviceaccount {account}"
+        fix = f"{kubectl} create serviceaccount {shell.operand(account)}"
         yield _object(api, namespace, "serviceaccounts", account, "service account", fix)
     for name in manifest.secrets:
-        fix = f"kubectl -n {namespace} create secret generic {name} --from-literal=KEY=VALUE"
+        fix = f"{kubectl} create secret generic {shell.operand(name)} --from-literal=KEY=VALUE"
         yield _object(api, namespace, "secrets", name, "secret", fix)
     for name in manifest.pull_secrets:
-        fix = f"kubectl -n {namespace} create secret docker-registry {name} --docker-server=HOST --docker-username=USER"
+        fix = f"{kubectl} create secret docker-registry {shell.operand(name)} --docker-server=HOST --docker-username=USER"
         yield _object(api, namespace, "secrets", name, "image pull secret", fix)
     if manifest.wants_gpu:
         yield _gpu_nodes(api)
@@ -51,24 +53,24 @@ def template(api: ClusterApi, path: str, source: str, namespace: str) -> HealthC
     if answer.status == 200:
         return _CHECK.ok(f"template {name}", f"GET {path}", "exists")
     if answer.status == 404:
-        where = f"-n {namespace} " if kind.lower() != "clusterworkflowtemplate" else ""
-        listing = f"kubectl {where}get {kind.lower()}s.argoproj.io"
+        where = f"-n {shell.word(namespace)} " if kind.lower() != "clusterworkflowtemplate" else ""
+        listing = f"kubectl {where}get {shell.operand(f'{kind.lower()}s.argoproj.io')}"
         return _CHECK.fails(f"template {name}", f"GET {path}", answer.message, remedy=listing)
     return _CHECK.unknown(f"template {name}", f"GET {path}", answer.message)
 
 
-def dry_run(answer: ApiAnswer, asked: str, what: str, namespace: str, path: str) -> HealthCheck:
-    """Judge the answer to a workflow that is sent for validation alone; `path` is the manifest's, empty for a template."""
+def dry_run(answer: ApiAnswer, asked: str, path: str, namespace: str) -> HealthCheck:
+    """Judge the answer to a workflow that is sent for validation alone; `path` is the manifest's."""
     if answer.status in (200, 201):
-        return _CHECK.ok("dry run", asked, f"the cluster accepts {what}")
-    remedy = f"kubectl create --dry-run=server -n {namespace} -f {path}" if path else f"argo lint -n {namespace} {what}"
+        return _CHECK.ok("dry run", asked, f"the cluster accepts {path}")
+    remedy = f"kubectl create --dry-run=server -n {shell.word(namespace)} -f {shell.word(file_of(path))}"
     if answer.status == 404:
-        remedy = f"kubectl create namespace {namespace}"
+        remedy = f"kubectl create namespace {shell.operand(namespace)}"
     return _CHECK.fails("dry run", asked, answer.message, remedy=remedy)
 
 
 def _object(api: ClusterApi, namespace: str, resource: str, name: str, kind: str, fix: str) -> HealthCheck:
-    title, look = f"{kind} {name}", f"kubectl -n {namespace} get {resource} {name}"
+    title, look = f"{kind} {name}", f"kubectl -n {shell.word(namespace)} get {resource} {shell.operand(name)}"
     if not may(api, "get", "", resource, namespace):
         return _CHECK.unknown(
             title, f"may I get {resource} in {namespace}?", "not allowed, which is as it should be", remedy=look
@@ -106,7 +108,7 @@ def pods(namespace: str, api: ClusterApi) -> Iterator[HealthCheck]:
         return
     stuck = [(pod["metadata"]["name"], reason) for pod in answer.body.get("items") or () if (reason := _why(pod))]
     for name, reason in stuck[:_MAX_PODS]:
-        remedy = f"kubectl -n {namespace} describe pod {name}"
+        remedy = f"kubectl -n {shell.word(namespace)} describe pod {shell.operand(name)}"
         yield _CHECK.fails("pods that wait", f"GET {path}", f"{name}: {reason}", remedy=remedy)
     if not stuck:
         yield _CHECK.ok("pods that wait", f"GET {path}", "none")

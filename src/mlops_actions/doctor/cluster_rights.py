@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from mlops_actions.core import shell
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import ClusterApi
 
@@ -67,16 +68,16 @@ class Right:
         }
 
     @property
-    def grant(self) -> str:
+    def grant(self) -> tuple[str, str]:
         """The commands by which the cluster's administrator gives the right."""
         plural, slash, subresource = self.resource.partition("/")
         resource = f"{plural}.{self.group}" if self.group else plural
         name = f"mlops-{self.verb}-{plural}{'-' + subresource if slash else ''}"
-        where, kind = (f" -n {self.namespace}", "role") if self.namespace else ("", "clusterrole")
+        where, kind = (f" -n {shell.word(self.namespace)}", "role") if self.namespace else ("", "clusterrole")
         return (
-            f"kubectl{where} create {kind} {name} --verb={self.verb} --resource={resource}{slash}{subresource}\n"
+            f"kubectl{where} create {kind} {name} --verb={self.verb} --resource={resource}{slash}{subresource}",
             f"kubectl{where} create {kind}binding {name} --{kind}={name} --user=USER"
-            "  # the name that kubectl auth whoami prints"
+            "  # the name that kubectl auth whoami prints",
         )
 
 

@@ -13,10 +13,11 @@ from threading import RLock
 from typing import TextIO, TypeVar
 
 from mlops_actions.boundary.doctor.log import QuietLog
+from mlops_actions.core import shell
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.provenance import is_sha
-from mlops_actions.doctor import job, other_registries, render, workflow
+from mlops_actions.doctor import cluster, job, other_registries, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
 from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.ports import ClusterApi, ClusterTarget, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
@@ -133,7 +134,7 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         try_writes=options.try_writes,
     )
     groups = options.only or GROUPS
-    return run(scope, adapters.ports(), groups, log.secrets, _progress), path
+    return run(scope, adapters.ports(cluster.kubeconfig_renewal(scope)), groups, log.secrets, _progress), path
 
 
 def _kubeconfig_writer(environ: Mapping[str, str]) -> Callable[[str], str]:
@@ -231,7 +232,7 @@ class _Adapters:
         workspace = WorkspaceFiles(self.directory)
         files = workspace.find(path)
         if not files:
-            raise BadInput(f"no file matches {path!r}", f"git ls-files -- '{path}'")
+            raise BadInput(f"no file matches {path!r}", f"git ls-files -- {shell.word(path)}")
         return workspace.read(files[0])
 
     def why_committed(self, path: str) -> str:
@@ -240,19 +241,22 @@ class _Adapters:
 
         return why_committed(self.directory / path, str(self.directory))
 
-    def ports(self) -> Ports:
+    def ports(self, renew_kubeconfig: str) -> Ports:
+        """Return the ports; `renew_kubeconfig` is how a job gets another kubeconfig."""
+
         @cache
         def github() -> GitHubApi:
             return _with_package(self._github)
 
         # Each is connected once: the check of the network and the system's own checks share it.
-        registry, cluster, tracker = cache(self._registry), cache(self._cluster), cache(self._tracker)
+        registry, tracker = cache(self._registry), cache(self._tracker)
+        api_of_cluster = cache(lambda target: self._cluster(target, renew_kubeconfig))
         return Ports(
             github=github,
             github_app=lambda app_id, key: _with_package(lambda: self._github_app(app_id, key)),
             registry=lambda host, anonymous: _with_package(lambda: registry(host, anonymous)),
             cloud_token=lambda host: _with_package(lambda: self._cloud_token(host)),
-            cluster=lambda target: _with_package(lambda: cluster(target)),
+            cluster=lambda target: _with_package(lambda: api_of_cluster(target)),
             tracker=lambda base_url: _with_package(lambda: tracker(base_url)),
             runner=lambda: _with_package(self._runner),
         )
@@ -289,10 +293,10 @@ class _Adapters:
 
         return cloud_password(host, self.environ, self.log)
 
-    def _cluster(self, target: ClusterTarget) -> ClusterApi:
+    def _cluster(self, target: ClusterTarget, renew_kubeconfig: str) -> ClusterApi:
         from mlops_actions.boundary.doctor.cluster import connect
 
-        return connect(target, self.environ, self.log)
+        return connect(target, self.environ, self.log, renew_kubeconfig=renew_kubeconfig)
 
     def _tracker(self, base_url: str) -> TrackerApi:
         from mlops_actions.boundary.doctor.tracker import GraphQLApi

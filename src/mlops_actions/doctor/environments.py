@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from mlops_actions.core import shell
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import GitHubApi
 from mlops_actions.doctor.scope import Scope
@@ -73,7 +74,8 @@ def _rule(rule: Any) -> str:
 
 def _branch_policy(scope: Scope, api: GitHubApi, path: str, *, name: str, branch: str, policy: Any) -> HealthCheck:
     """A comment starts the workflow on the default branch, so the policy must let that branch in."""
-    place = scope.gh_api(f"-X POST {path.removeprefix('/')}/deployment-branch-policies")
+    target = shell.word(f"{path.removeprefix('/')}/deployment-branch-policies")
+    place = scope.gh_api(f"-X POST {target} -f {shell.word(f'name={branch}')}")
     check_name = f"branches of {name}"
     if policy.get("custom_branch_policies"):
         asked = f"GET {path}/deployment-branch-policies"
@@ -84,7 +86,7 @@ def _branch_policy(scope: Scope, api: GitHubApi, path: str, *, name: str, branch
         if any(fnmatch.fnmatchcase(branch, pattern) for pattern in patterns):
             return _CHECK.ok(check_name, asked, f"{', '.join(patterns)}: {branch} is among them")
         text = f"{branch} is not among {', '.join(patterns) or 'none'}, so the job is refused"
-        return _CHECK.fails(check_name, asked, text, remedy=f"{place} -f name={branch}")
+        return _CHECK.fails(check_name, asked, text, remedy=place)
     root = path.partition("/environments/")[0]
     asked = f"GET {root}/branches/{branch}"
     answer = api.get(f"{root}/branches/{quote(branch, safe='')}")
@@ -94,5 +96,6 @@ def _branch_policy(scope: Scope, api: GitHubApi, path: str, *, name: str, branch
         return _CHECK.ok(check_name, asked, f"protected branches, and {branch} is protected")
     text = f"only protected branches, and {branch} is not protected, so the job is refused"
     policies = '{"protected_branches": false, "custom_branch_policies": true}'
-    remedy = scope.gh_api(f"-X PUT {path.removeprefix('/')} --input - <<< '{{\"deployment_branch_policy\": {policies}}}'")
-    return _CHECK.fails(check_name, asked, text, remedy=f"{remedy}\n{place} -f name={branch}")
+    body = shell.word(f'{{"deployment_branch_policy": {policies}}}')
+    remedy = scope.gh_api(f"-X PUT {shell.word(path.removeprefix('/'))} --input - <<< {body}")
+    return _CHECK.fails(check_name, asked, text, remedy=(remedy, place))

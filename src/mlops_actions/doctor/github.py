@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.core import github_cli
+from mlops_actions.core import github_cli, shell
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.suggest import nearest
@@ -110,7 +110,7 @@ def _workflow_file(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iter
             "workflow file",
             asked,
             f"{path} is not on {branch}: GitHub runs comments' workflows from the default branch only",
-            remedy=f"git push origin HEAD:{branch}",
+            remedy=f"git push origin {shell.word(f'HEAD:{branch}')}",
         )
         return
     else:
@@ -122,7 +122,7 @@ def _workflow_file(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iter
     if state == "active":
         yield _CHECK.ok("workflow state", asked, "active")
     elif state:
-        yield _CHECK.fails("workflow state", asked, str(state), remedy=scope.gh(f"workflow enable {name}"))
+        yield _CHECK.fails("workflow state", asked, str(state), remedy=scope.gh(f"workflow enable {shell.word(name)}"))
     else:
         yield _CHECK.unknown("workflow state", asked, answer.message)
 
@@ -148,7 +148,7 @@ def _labels(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
         if all(_may_create_labels(job.permissions) for job in scope.workflow.jobs if job.steps):
             yield _CHECK.ok(f"label {name}", asked, "does not exist yet; the job may create it")
         else:
-            yield _CHECK.fails(f"label {name}", asked, text, remedy=scope.gh(f"label create '{name}'"))
+            yield _CHECK.fails(f"label {name}", asked, text, remedy=scope.gh(f"label create {shell.word(name)}"))
 
 
 def _may_create_labels(permissions: Any) -> bool:
@@ -182,7 +182,7 @@ def _activity(scope: Scope, api: GitHubApi, root: str, branch: str, repository: 
             "activity",
             asked,
             f"it lags: {text}; until it catches up, chatops asks for the commit",
-            remedy=f"gh pr comment --body '/COMMAND sha={tip}'  # with the head of the pull request",
+            remedy=f"gh pr comment --body {shell.word(f'/COMMAND sha={tip}')}  # with the head of the pull request",
         )
 
 
@@ -207,7 +207,7 @@ def _teams(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
                 f"team {team}",
                 asked,
                 "does not exist, or this token may not see it",
-                remedy=scope.gh_api(f"orgs/{organisation}/teams --jq '.[].slug'"),
+                remedy=scope.gh_api(f"{shell.word(f'orgs/{organisation}/teams')} --jq '.[].slug'"),
             )
         else:
             yield _CHECK.unknown(f"team {team}", asked, answer.message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from mlops_actions.core import shell
 from mlops_actions.doctor import step_rights
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.expressions import TokenOwner
@@ -145,8 +146,14 @@ def references(scope: Scope) -> Iterator[HealthCheck]:
                 "action reference",
                 asked,
                 f"{name} follows {reference!r}, which can change at any time" if at else f"{name} names no version",
-                remedy=scope.gh_api(f"repos/{'/'.join(name.split('/')[:2])}/commits/{reference or 'HEAD'} --jq .sha"),
+                remedy=_commit_of(scope, name, reference or "HEAD"),
             )
+
+
+def _commit_of(scope: Scope, name: str, reference: str) -> str:
+    """Return the command that shows which commit a reference of an action is; the action can be in a folder."""
+    repository = "/".join(name.split("/")[:2])
+    return scope.gh_api(f"{shell.word(f'repos/{repository}/commits/{reference}')} --jq .sha")
 
 
 def pinned(scope: Scope) -> Iterator[HealthCheck]:
@@ -158,7 +165,7 @@ def pinned(scope: Scope) -> Iterator[HealthCheck]:
                 "action pinning",
                 f"uses: {uses}, and the setting sha_pinning_required",
                 f"the repository requires commits, and {name} has {reference!r}",
-                remedy=scope.gh_api(f"repos/{'/'.join(name.split('/')[:2])}/commits/{reference} --jq .sha"),
+                remedy=_commit_of(scope, name, reference),
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_actions.core.types import Json
 
+INLINE = "the input 'workflow'"  # stands for the path of a manifest that the input itself holds
 _GPU = re.compile(r"[a-z.]+/(?:gpu|.*gpu.*)")
 
 
@@ -38,6 +39,11 @@ def needs_of(workflow: Json) -> ArgoManifest:
         service_account=str(spec.get("serviceAccountName") or ""),
         wants_gpu=any(_GPU.fullmatch(str(key)) for limits in _mappings(spec, "limits") for key in limits),
     )
+
+
+def file_of(path: str) -> str:
+    """Return what a command names as the manifest's file; `-` is the standard input, which an inline manifest goes to."""
+    return "-" if path == INLINE else path
 
 
 def _names(entries: Any) -> tuple[str, ...]:

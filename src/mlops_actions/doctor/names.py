@@ -9,7 +9,7 @@ from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.ports import GitHubApi, pages
 from mlops_actions.doctor.scope import Scope
-from mlops_actions.doctor.secret_lines import masks_ordinary_text, remedy
+from mlops_actions.doctor.secret_lines import masks_ordinary_text, remedy, stores
 from mlops_actions.doctor.workflow import secrets_in
 
 _CHECK = Checker("github")
@@ -58,7 +58,12 @@ def _optional(scope: Scope) -> frozenset[str]:
 
 
 def _missing(scope: Scope, kind: str, name: str, asked: str, answer: str) -> HealthCheck:
-    return _CHECK.fails(f"{kind} {name}", asked, answer, remedy=scope.gh(f"{kind} set {name}"))
+    command = scope.gh(f"{kind} set {name}")
+    if kind == "secret":
+        steps = (step for job in scope.workflow.jobs for step in job.steps)
+        inputs = (used for step in steps for used, text in step.inputs.items() if name in secrets_in(text))
+        command = stores(next(inputs, ""), command)
+    return _CHECK.fails(f"{kind} {name}", asked, answer, remedy=command)
 
 
 def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:

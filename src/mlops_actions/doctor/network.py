@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
+from mlops_actions.core import shell
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.doctor.checks import Checker, HealthCheck, Status
@@ -80,7 +81,7 @@ def _remedy(group: str, address: str, route: Route, *, is_job: bool) -> str:
     url, failed = urlsplit(address), route.failed
     host = url.hostname or ""
     if failed is Stage.NAME:
-        return f"nslookup {host}"
+        return f"nslookup {shell.word(host)}"
     if failed is Stage.PROXY:
         return f"correct {route.proxy_setting}, or add {host} to no_proxy"
     if failed is Stage.PROXY_LOGIN:
@@ -91,11 +92,12 @@ def _remedy(group: str, address: str, route: Route, *, is_job: bool) -> str:
         )
     if failed is Stage.AUTHORITY:
         setting = "add to the job: env: { REQUESTS_CA_BUNDLE: FILE }" if is_job else "export REQUESTS_CA_BUNDLE=FILE"
-        return f"{setting}  # PEM: the system's authorities and that of {host}, in one file"
+        return f"{setting}  # PEM: in one file the authorities of the system and that of {shell.word(host)}"
     if failed is Stage.SILENCE:
         port = url.port or (443 if url.scheme == "https" else 80)
-        return f"curl -v --connect-timeout 10 {address}  # let this machine reach port {port} of {host}, or set a proxy"
+        look = f"curl -v --connect-timeout 10 {shell.word(address)}"
+        return f"{look}  # let this machine reach port {port} of {shell.word(host)}, or set a proxy"
     if failed is Stage.TLS:
         server = url.netloc if url.port else f"{url.netloc}:443"
-        return f"openssl s_client -connect {server} -servername {host} </dev/null | {_CERTIFICATE}"
-    return f"curl -v {address}"
+        return f"openssl s_client -connect {shell.word(server)} -servername {shell.word(host)} </dev/null | {_CERTIFICATE}"
+    return f"curl -v {shell.word(address)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlops_actions.core import shell
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.image_name import HOST
 from mlops_actions.core.parsers import yaml_value
@@ -77,7 +78,7 @@ def login(
     try:
         asks_for_login = api.sign_in()
     except Unavailable as error:
-        yield _CHECK.fails("reachable", asked, error.cause, remedy=f"curl -sSI https://{entry.host}/v2/")
+        yield _CHECK.fails("reachable", asked, error.cause, remedy=f"curl -sSI {shell.word(f'https://{entry.host}/v2/')}")
         return
     except Refused as error:
         refusal = error.cause
@@ -134,4 +135,4 @@ def _renewal(entry: OtherRegistry, step: ActionStep, scope: Scope) -> str:
     names = secrets_in(written.password) if written else ()
     if scope.is_job and names:
         return scope.gh(f"secret set {names[0]}")
-    return scope.renewal(step, INPUT, f"docker login {entry.host}")
+    return scope.renewal(step, INPUT, f"docker login {shell.operand(entry.host)}")

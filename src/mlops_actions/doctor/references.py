@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
 
+from mlops_actions.core import shell
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.doctor.checks import Checker, HealthCheck
@@ -78,7 +79,7 @@ def _tag(scope: Scope, name: str, ref: str, tag: str, answer: ApiAnswer) -> Heal
         "action tag",
         asked,
         f"the file pins {name} to {ref[:12]} as {tag}, but {tag} {text}: the tag was moved, or the comment is wrong",
-        remedy=scope.gh_api(f"repos/{name}/commits/{tag} --jq .sha"),
+        remedy=scope.gh_api(f"{shell.word(f'repos/{name}/commits/{tag}')} --jq .sha"),
     )
 
 
@@ -97,7 +98,7 @@ def _release(scope: Scope, name: str, ref: str, answer: ApiAnswer) -> Iterator[H
             "action release",
             asked,
             f"{name} {ref} is outdated: {newest} is the newest release",
-            remedy=scope.gh(f"release view {newest}", name),
+            remedy=scope.gh(f"release view {shell.word(newest)}", name),
         )
     else:
         yield _CHECK.ok("action release", asked, f"{name} {ref} exists; {newest} is newer")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from mlops_actions.core import shell
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.image_name import split_host, split_tag
 from mlops_actions.core.registries import GITHUB, BareName, canonical, known
@@ -113,12 +114,12 @@ def _image(
     scope: Scope, step: ActionStep, image: TargetImage, connect: Callable[[str, bool], RegistryApi]
 ) -> Iterator[HealthCheck]:
     asked = f"GET https://{image.host}/v2/{image.repository}/tags/list"
-    login = scope.renewal(step, "password", f"docker login {image.host}")
+    login = scope.renewal(step, "password", f"docker login {shell.operand(image.host)}")
     api = connect(image.host, False)
     try:
         tags = api.tags(image.repository)
     except Unavailable as error:
-        yield _CHECK.fails("reachable", asked, error.cause, remedy=f"curl -sSI https://{image.host}/v2/")
+        yield _CHECK.fails("reachable", asked, error.cause, remedy=f"curl -sSI {shell.word(f'https://{image.host}/v2/')}")
         return
     except Refused as error:
         yield _CHECK.ok("reachable", asked, f"{image.host} answers")
@@ -140,9 +141,8 @@ def _own_pull(image: TargetImage, api: RegistryApi, tags: list[str], login: str)
     try:
         _pull(image, api, tags[-1])
     except ActionError as error:
-        return _CHECK.fails(
-            "pull", asked, error.cause, remedy=f"{login}\ndocker pull {image.host}/{image.repository}:{tags[-1]}"
-        )
+        name = f"{image.host}/{image.repository}:{tags[-1]}"
+        return _CHECK.fails("pull", asked, error.cause, remedy=(login, f"docker pull {shell.operand(name)}"))
     return _CHECK.ok("pull", asked, f"{tags[-1]} can be pulled")
 
 
@@ -165,7 +165,7 @@ def _push(scope: Scope, image: TargetImage, api: RegistryApi, login: str) -> Hea
     try:
         api.require_push(image.repository)
     except ActionError as error:
-        return _CHECK.fails("push", asked, error.cause, remedy=f"{login}\n{error.remedy}")
+        return _CHECK.fails("push", asked, error.cause, remedy=(login, error.remedy))
     return _CHECK.ok("push", asked, "an upload was begun and cancelled")
 
 
@@ -212,13 +212,14 @@ def _denied(
 
 
 def _private(image: TargetImage, asked: str, cause: str, package: _Package) -> HealthCheck:
-    remedy = (
-        f"kubectl create secret docker-registry registry --docker-server={image.host} "
-        "--docker-username=USER --docker-password=TOKEN\n"
-        "add to the manifest's spec: imagePullSecrets: [{name: registry}]"
-    )
+    remedy = [
+        f"kubectl create secret docker-registry registry --docker-server={shell.word(image.host)} "
+        "--docker-username=USER --docker-password=TOKEN",
+        "add to the manifest's spec: imagePullSecrets: [{name: registry}]",
+    ]
     if image.host == GITHUB:
-        remedy += f"\nor make the package public, in its settings: {package.settings or f'https://{image.host}/{image.repository}'}"
+        page = package.settings or f"https://{image.host}/{image.repository}"
+        remedy.append(f"or make the package public, in its settings: {page}")
     answer = f"the image is private, and the manifest names no 'imagePullSecrets' ({cause})"
     return _CHECK.fails("pull by the cluster", asked, answer, remedy=remedy)
 

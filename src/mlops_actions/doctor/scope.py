@@ -9,6 +9,7 @@ from typing import Protocol
 from mlops_actions.core import github_cli
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.types import Json
+from mlops_actions.doctor import secret_lines
 from mlops_actions.doctor.expressions import TokenOwner, token_owner
 from mlops_actions.doctor.workflow import ActionStep, WorkflowFile, secrets_in
 
@@ -90,7 +91,7 @@ class Scope:
         if not self.is_job:
             return command
         if names := secrets_in(step.inputs.get(name, "")):
-            return self.gh(f"secret set {names[0]}")
+            return secret_lines.stores(name, self.gh(f"secret set {names[0]}"))
         return f"correct the input '{name}' of job '{step.job}'"
 
     def workflow_of(self, step: ActionStep, text: str, file: str) -> tuple[Json, tuple[str, ...]]:

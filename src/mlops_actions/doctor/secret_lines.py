@@ -1,4 +1,7 @@
-"""A secret of several lines: the runner masks each of them, so that ordinary text is hidden and job outputs are dropped."""
+"""A secret of several lines: the runner masks each of them, so that ordinary text is hidden and job outputs are dropped.
+
+`gh secret set` alone asks for one line, so a command that stores such a secret writes the one line to it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,18 @@ import re
 # A line that nobody writes by chance: a long stretch without blanks, as keys and base64 are.
 _UNLIKELY = re.compile(r"[^\s:]{12,}")
 _PEM = re.compile(r"^-----BEGIN [A-Z0-9 ]+-----$.*?^-----END [A-Z0-9 ]+-----$", re.DOTALL | re.MULTILINE)
+
+
+# `base64` of Linux breaks its lines, and that of macOS has no -w.
+_BASE64 = "base64 < FILE | tr -d '\\n'"
+_JSON = "jq -c . FILE"
+# What writes the value of an input in one line. Every input here takes that form.
+_WRITERS = {"kubeconfig": _BASE64, "google-credentials": _JSON, "app-private-key": _BASE64, "argo-ca": _BASE64}
+
+
+def stores(name: str, set_secret: str) -> str:
+    """Return the command that stores the secret of an input; `set_secret` is the command that sets it."""
+    return f"{_WRITERS[name]} | {set_secret}" if name in _WRITERS else set_secret
 
 
 def masks_ordinary_text(value: str) -> bool:
@@ -29,7 +44,7 @@ def remedy(name: str, value: str, set_secret: str) -> str:
     except (ValueError, RecursionError):
         is_json = False
     if is_json:
-        return f"jq -c . FILE | {set_secret}"
+        return f"{_JSON} | {set_secret}"
     if re.search(r"^(?:kind:\s*Config|clusters:)", value, re.MULTILINE) or re.fullmatch(r"[A-Za-z0-9+/=\r\n]+", value):
-        return f"base64 < FILE | tr -d '\\n' | {set_secret}"
+        return f"{_BASE64} | {set_secret}"
     return f"write the value of {name} in one line, then: {set_secret}"

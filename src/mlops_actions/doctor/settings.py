@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Iterator
 from typing import Any
 
+from mlops_actions.core import shell
 from mlops_actions.doctor import job_rights
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import GitHubApi
@@ -32,7 +33,7 @@ def check(scope: Scope, api: GitHubApi, root: str, *, is_private: bool) -> Itera
             "Actions settings",
             asked,
             "Actions are disabled in this repository",
-            remedy=scope.gh_api(f"-X PUT repos/{scope.repository}/actions/permissions -F enabled=true"),
+            remedy=scope.gh_api(f"-X PUT {_path(root)} -F enabled=true"),
         )
     else:
         yield from _allowed_actions(scope, api, root, str(answer.body.get("allowed_actions") or "all"))
@@ -72,7 +73,7 @@ def forks(scope: Scope, api: GitHubApi, root: str, *, is_private: bool) -> Itera
             f"GET {path}",
             f"a workflow in a fork's pull request gets {' and '.join(gets)}, whatever chatops decides",
             remedy=scope.gh_api(
-                f"-X PUT {path.removeprefix('/')} -F run_workflows_from_fork_pull_requests=true "
+                f"-X PUT {shell.word(path.removeprefix('/'))} -F run_workflows_from_fork_pull_requests=true "
                 "-F send_write_tokens_to_workflows=false -F send_secrets_and_variables=false"
             ),
         )
@@ -100,7 +101,7 @@ def access(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
                 "action access",
                 f"GET {path}",
                 f"{name} is private and lets no other repository use its actions",
-                remedy=scope.gh_api(f"-X PUT {path.removeprefix('/')} -f access_level={level}"),
+                remedy=scope.gh_api(f"-X PUT {shell.word(path.removeprefix('/'))} -f access_level={level}"),
             )
         else:
             yield _CHECK.ok("action access", f"GET {path}", f"{name} shares its actions: {answer.body.get('access_level')}")
@@ -143,14 +144,21 @@ def _allowed_actions(scope: Scope, api: GitHubApi, root: str, allowed: str) -> I
         and not any(fnmatch.fnmatch(uses, pattern) for pattern in patterns)
     ]
     if blocked:
-        put = scope.gh_api(f"-X PUT repos/{scope.repository}/actions/permissions")
-        allow = "".join(f" -f 'patterns_allowed[]={item}'" for item in (*patterns, *blocked))
+        allow = "".join(f" -f {shell.word(f'patterns_allowed[]={item}')}" for item in (*patterns, *blocked))
         yield _CHECK.fails(
             name,
             asked,
             f"allowed actions: {allowed}; not allowed: {', '.join(blocked)}",
-            remedy=f"{put} -F enabled=true -f allowed_actions=selected\n"
-            f"{put}/selected-actions -F github_owned_allowed=true -F verified_allowed=false{allow}",
+            remedy=(
+                scope.gh_api(f"-X PUT {_path(root)} -F enabled=true -f allowed_actions=selected"),
+                scope.gh_api(
+                    f"-X PUT {_path(root, 'selected-actions')} -F github_owned_allowed=true -F verified_allowed=false{allow}"
+                ),
+            ),
         )
     else:
         yield _CHECK.ok(name, asked, f"allowed actions: {allowed}; every action of the file is allowed")
+
+
+def _path(root: str, *more: str) -> str:
+    return shell.word("/".join((root.removeprefix("/"), "actions/permissions", *more)))

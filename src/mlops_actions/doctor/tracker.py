@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_actions.core import gates
+from mlops_actions.core import gates, shell
 from mlops_actions.core.errors import ActionError, Refused
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.suggest import did_you_mean
@@ -87,7 +87,7 @@ def check(scope: Scope, step: ActionStep, api: TrackerApi) -> Iterator[HealthChe
     try:
         data, errors = api.ask("query Doctor { viewer { username } }", {})
     except ActionError as error:
-        remedy = f"{login}\n{error.remedy}" if isinstance(error, Refused) else error.remedy
+        remedy = (login, error.remedy) if isinstance(error, Refused) else (error.remedy,)
         yield _CHECK.fails("key", "viewer { username }", error.cause, remedy=remedy)
         return
     viewer = data.get("viewer")
@@ -122,7 +122,7 @@ def _no_project(api: TrackerApi, entity: str, asked: str, errors: Sequence[str])
     if entity in own and not errors:
         return _CHECK.unknown("project", asked, f"there is none yet in {entity}; the first run that logs to it creates it")
     reason = " · ".join(errors) or f"there is none, or the key may not read it: its user is no member of {entity}"
-    return _CHECK.fails("project", asked, reason, remedy=f"wandb projects --entity {entity}")
+    return _CHECK.fails("project", asked, reason, remedy=f"wandb projects --entity {shell.word(entity)}")
 
 
 def _fields(api: TrackerApi, names: Mapping[str, str]) -> Any:

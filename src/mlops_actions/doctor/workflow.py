@@ -126,7 +126,8 @@ def parse(text: str, path: str) -> WorkflowFile:
         raise BadInput(f"{path} is not a workflow: it has no 'jobs'", "name a workflow file by --workflow")
     default = document.get("permissions")
     env = _texts(document.get("env"))
-    jobs = tuple(_job(str(name), job, default, env) for name, job in document["jobs"].items() if isinstance(job, Mapping))
+    named = ((" ".join(str(name).split()), job) for name, job in document["jobs"].items())
+    jobs = tuple(_job(name, job, default, env) for name, job in named if isinstance(job, Mapping))
     expressions = _expressions(text)
     return WorkflowFile(
         path=path,

@@ -37,7 +37,7 @@ def follow(world: World, remedy: str) -> None:
         world.replace(f"\n  {match[1]}:\n", f"\n  {match[1]}:\n    {match[2]}\n")
     else:
         for line in remedy.splitlines():
-            _run(world, shlex.split(line))
+            _run(world, shlex.split(line.rpartition(" | ")[2]))  # behind what writes a secret in one line
 
 
 def _drop(world: World, start: str) -> None:

@@ -26,6 +26,15 @@ def through_argo_server(world: World) -> None:
     world.environ["ARGO_TOKEN"] = "unknown"
 
 
+BASE64 = "base64 < FILE | tr -d '\\n'"
+unusable = environment("KUBECONFIG", "apiVersion: v1\nclusters: []\n")
+
+
+def unusable_under_another_name(world: World) -> None:
+    world.replace("secrets.KUBECONFIG", "secrets.TEAM_CLUSTER")
+    world.environ["TEAM_CLUSTER"] = "apiVersion: v1\nclusters: []\n"
+
+
 def no_token(world: World) -> None:
     del world.environ["GH_TOKEN"]
 
@@ -42,8 +51,9 @@ def no_token(world: World) -> None:
         ("registry", account(repositories=frozenset({"other"})), "login", "gh secret set REGISTRY_PASSWORD"),
         ("wandb", environment("WANDB_API_KEY", "wrong"), "key", "gh secret set WANDB_API_KEY -R octo-org/digits"),
         ("wandb", environment("WANDB_API_KEY", ""), "connection", "give 'api-key: ${{ secrets.WANDB_API_KEY }}'"),
-        ("cluster", revoked, "credentials", "gh secret set KUBECONFIG -R octo-org/digits"),
-        ("cluster", environment("KUBECONFIG", "apiVersion: v1\nclusters: []\n"), "connection", "gh secret set KUBECONFIG"),
+        ("cluster", revoked, "credentials", f"{BASE64} | gh secret set KUBECONFIG -R octo-org/digits"),
+        ("cluster", unusable, "connection", f"{BASE64} | gh secret set KUBECONFIG -R octo-org/digits"),
+        ("cluster", unusable_under_another_name, "connection", f"{BASE64} | gh secret set TEAM_CLUSTER -R octo-org/digits"),
         ("cluster", through_argo_server, "credentials", "gh secret set ARGO_TOKEN -R octo-org/digits"),
         ("github", environment("GH_TOKEN", "ghs_unknown"), "repository", "'github-token' of actions/doctor"),
         ("github", no_token, "connection", "'github-token' of actions/doctor"),

@@ -17,6 +17,7 @@ from mlops_actions.boundary.google import SignIn
 from mlops_actions.boundary.http import authorities, one_line
 from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.boundary.retry import reason_of
+from mlops_actions.core import shell
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
@@ -24,14 +25,15 @@ from mlops_actions.doctor.job import is_job
 from mlops_actions.doctor.ports import ApiAnswer, ClusterApi, ClusterTarget, Endpoint
 
 _SECONDS = 10
-# `init` writes the script.
-_RENEW = "sh mlops/kubeconfig.sh | base64 | gh secret set KUBECONFIG  # the secret that the input 'kubeconfig' names"
 _CHOOSE = "export KUBECONFIG=FILE  # kubectl config view --minify shows the one in use"
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
 
-def connect(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> ClusterApi:
-    """Return the API of a cluster; raises BadInput, Refused, Unavailable."""
+def connect(target: ClusterTarget, environ: Mapping[str, str], log: Log, *, renew_kubeconfig: str = "") -> ClusterApi:
+    """Return the API of a cluster; raises BadInput, Refused, Unavailable.
+
+    `renew_kubeconfig` is how a job gets another kubeconfig; a person, who has none stored, names another file.
+    """
     if target.argo_server:
         return _argo_server(target, environ, log)
     if target.gke_cluster:
@@ -40,7 +42,7 @@ def connect(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> Clus
         return _eks(target, environ, log)
     if target.aks_cluster:
         return _aks(target, environ, log)
-    return _kubeconfig(target, environ, log)
+    return _kubeconfig(target, environ, log, renew_kubeconfig or _CHOOSE)
 
 
 class HttpApi:
@@ -146,7 +148,7 @@ class HttpApi:
         return Unavailable(f"{call}: {text or f'no answer: {one_line(reason)}'}", self._probe)
 
 
-def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
+def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log, remedy: str) -> HttpApi:
     """Use the kubeconfig of KUBECONFIG, else `~/.kube/config`, else the pod's own account.
 
     With an audience the job's identity token signs in.
@@ -169,7 +171,6 @@ def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> 
             namespace = _namespace(loader, files, context)
     except (loader.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         text = " ".join(str(error).split())[:300]
-        remedy = _RENEW if is_job(environ) else _CHOOSE
         raise BadInput(f"no kubeconfig can be used: {text}", remedy) from None
     basic = str(configuration.get_basic_auth_token() or "").removeprefix("Basic ") if configuration.username else ""
     if target.oidc_audience:
@@ -213,7 +214,8 @@ def _gke(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi
     provider = target.google_identity_provider if JobIdentity(environ, log).is_granted else ""
     sign_in = SignIn(environ.get("GOOGLE_CREDENTIALS", ""), provider, target.google_service_account)
     address, token = gke.find(ref, sign_in, environ, log, **login)
-    probe = f"gcloud container clusters describe {target.gke_cluster} --location {target.gke_location}"
+    where = f"--location={shell.word(target.gke_location)}"
+    probe = f"gcloud container clusters describe {where} {shell.operand(target.gke_cluster)}"
     return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
 
 
@@ -223,7 +225,7 @@ def _eks(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi
 
     role = target.aws_role if JobIdentity(environ, log).is_granted else ""
     address, token = eks.find(AwsLogin(target.eks_cluster, target.eks_region), role, environ, log, time.sleep)
-    probe = f"aws eks describe-cluster --name {target.eks_cluster} --region {target.eks_region}"
+    probe = f"aws eks describe-cluster --name={shell.word(target.eks_cluster)} --region={shell.word(target.eks_region)}"
     return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
 
 
@@ -246,7 +248,7 @@ def _aks(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi
         )
     token = aks.Azure(selected.login, application, environ, log, time.sleep).cluster_token()
     authority = _pem(str(selected.config["clusters"][0]["cluster"].get("certificate-authority-data") or ""))
-    probe = f"az aks show --name {target.aks_cluster} --resource-group {target.aks_resource_group}"
+    probe = f"az aks show --name={shell.word(target.aks_cluster)} --resource-group={shell.word(target.aks_resource_group)}"
     return HttpApi(_by_token(selected.server, token(), environ), lambda _: "default", probe, authority=authority)
 
 
@@ -258,11 +260,11 @@ def _argo_server(target: ClusterTarget, environ: Mapping[str, str], log: Log) ->
     if token and trusted not in (address, urlsplit(address).netloc):
         raise BadInput(
             f"the workflow file names the Argo Server {address} and ARGO_SERVER does not: ARGO_TOKEN is not sent there",
-            f"export ARGO_SERVER={urlsplit(address).netloc}  # if you trust it",
+            f"export ARGO_SERVER={shell.word(urlsplit(address).netloc)}  # if you trust it",
         )
     token = token.removeprefix("Bearer ")
     log.mask(token)
-    probe = f"curl -sS {address}/api/v1/version"
+    probe = f"curl -sS {shell.word(f'{address}/api/v1/version')}"
     return HttpApi(_by_token(address, token, environ), _managed_namespace, probe, authority=_pem(target.argo_ca))
 
 

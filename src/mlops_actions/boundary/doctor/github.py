@@ -14,6 +14,7 @@ from mlops_actions.boundary.doctor.programs import output_of
 from mlops_actions.boundary.doctor.remote import remote_of
 from mlops_actions.boundary.github.app import AppKey
 from mlops_actions.boundary.github.shapes import WrongShape
+from mlops_actions.core import shell
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.github_cli import GITHUB, api_of, host_of
 from mlops_actions.core.json_text import parse_json
@@ -87,7 +88,7 @@ class PyGithubApi:
         except (GithubException, OSError, ValueError, RuntimeError) as error:
             text = f"no answer within {_SECONDS:g} s" if _is_timeout(error) else f"no answer: {type(error).__name__}"
             text = "the answer leads to another address" if type(error) is RuntimeError else text
-            raise Unavailable(f"{call}: {text}", f"curl -sSI {self._api_url}") from None
+            raise Unavailable(f"{call}: {text}", f"curl -sSI {shell.word(self._api_url)}") from None
         try:
             document = parse_json(text) if text else None
         except ValueError:
@@ -122,7 +123,9 @@ def token_of(environ: Mapping[str, str], host: str) -> str:
         return token
     names = "GH_TOKEN and GITHUB_TOKEN are" if is_trusted else "GH_ENTERPRISE_TOKEN is"
     remedy = (
-        "leave the input 'github-token' of actions/doctor out" if is_job(environ) else f"gh auth login --hostname {host}"
+        "leave the input 'github-token' of actions/doctor out"
+        if is_job(environ)
+        else f"gh auth login --hostname {shell.word(host)}"
     )
     raise BadInput(f"there is no token for {host}: {names} empty, and gh has none", remedy)
 

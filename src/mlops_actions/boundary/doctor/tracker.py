@@ -8,6 +8,7 @@ from typing import Any
 
 from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import GraphQL, Rejected
+from mlops_actions.core import shell
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
 from mlops_actions.core.web_address import normal_form
@@ -60,7 +61,7 @@ def _resolve(base_url: str, environ: Mapping[str, str]) -> Server:
     except BadInput:
         raise BadInput(
             f"the workflow file names the W&B server {address} and WANDB_BASE_URL does not: WANDB_API_KEY is not sent there",
-            f"export WANDB_BASE_URL={address}  # if you trust it",
+            f"export WANDB_BASE_URL={shell.word(address)}  # if you trust it",
         ) from None
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlops_actions.core import github_cli, shell
 from mlops_actions.core.errors import Refused
-from mlops_actions.core.github_cli import flag
 from mlops_actions.core.github_rights import LABEL_CREATION, MEMBERS, right_for
 from mlops_actions.core.json_text import parse_json
 
@@ -103,7 +102,7 @@ def label_refusal(
     """
     if refused.status != 403 or "create labels" not in refused.cause:
         return refused
-    commands = " && ".join(f"gh label create {shlex.quote(label)} {flag(repository, host)}" for label in labels)
+    commands = " && ".join(f"gh label create {shell.word(label)} {github_cli.flag(repository, host)}" for label in labels)
     return GitHubRefused(
         refused.status, refused.cause, f"create the label once: {commands}; or {_grant(LABEL_CREATION, as_app=as_app)}"
     )

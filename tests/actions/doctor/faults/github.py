@@ -132,6 +132,9 @@ WITH_ENVIRONMENT = replaced(CHATOPS, f"{CHATOPS}          environment: productio
 WITH_DEPLOYMENTS = replaced("      checks: write", "      deployments: write\n      checks: write")
 RECORD = 'checks: write # the check run "training"; the record of each command'
 WRITES = ("--try-writes", "--commit", "HEAD")
+# By secret: what writes it in one line to the command that stores it.
+SECRETS = {"KUBECONFIG": "base64 < FILE | tr -d '\\n' | ", "WANDB_API_KEY": "", "REGISTRY_PASSWORD": ""}
+
 GITHUB = (
     Breakage("an unknown token", environment("GH_TOKEN", "ghp_unknown"), ("github", "repository"), "gh auth login", person),
     Breakage("no token", lambda world: world.environ.pop("GH_TOKEN"), ("github", "connection"), "gh auth login", person),
@@ -212,9 +215,9 @@ GITHUB = (
     *(
         Breakage(
             f"no secret {name}", lambda world, name=name: world.settings.secrets.remove(name),  # type: ignore[misc]
-            ("github", f"secret {name}"), f"gh secret set {name} -R octo-org/digits", AS_TOLD,
+            ("github", f"secret {name}"), f"{writer}gh secret set {name} -R octo-org/digits", AS_TOLD,
         )
-        for name in ("KUBECONFIG", "WANDB_API_KEY", "REGISTRY_PASSWORD")
+        for name, writer in SECRETS.items()
     ),
     Breakage(
         "no variable for the project", lambda world: world.settings.variables.pop("WANDB_PROJECT"),
@@ -222,7 +225,7 @@ GITHUB = (
     ),
     *(
         Breakage(
-            f"no label {name}", without_label(name), ("github", f"label {name}"), f"gh label create '{name}'", AS_TOLD,
+            f"no label {name}", without_label(name), ("github", f"label {name}"), f"gh label create {name}", AS_TOLD,
         )
         for name in ("training", "trained", "training-failed")
     ),
