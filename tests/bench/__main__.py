@@ -126,11 +126,12 @@ def wandb_rows(table: Table, figures: wandb.Figures) -> None:
 
 def seed_rows(table: Table) -> None:
     """Print the worst of all counts of seeds for each kind of noise; `tests/bench/statistics.py` prints each."""
-    settings = [*seed_reports.unpaired(), *seed_reports.paired()]
+    settings = [*seed_reports.unpaired(), *seed_reports.paired(), *seed_reports.chosen()]
     kinds: dict[str, list[seed_reports.Figures]] = {}
     for setting, figures in seed_reports.all_of(settings):
         same = ", the same seeds" if setting.by_seed is not None else ""
-        kinds.setdefault(setting.noise + same, []).append(figures)
+        kind = f"the best of {setting.choice.text}" if setting.choice.text else setting.noise + same
+        kinds.setdefault(kind, []).append(figures)
     for kind, found in kinds.items():
         table.figure(
             f"{kind}: reports with a false claim", max(each.false for each in found), SHARE, most=seed_reports.MAX_FALSE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.seed_reports import COUNTS, Figures, all_of, gains, paired, spreads, unpaired
+from tests.support.seed_reports import CHOICES, COUNTS, Figures, Setting, all_of, chosen, gains, paired, spreads, unpaired
 
 
 def main() -> None:
@@ -19,6 +19,14 @@ def main() -> None:
     print("\n| same seeds | correlation | false claims | coverage |\n| --- | ---: | ---: | ---: |")
     for setting, figures in all_of(paired()):
         print(f"| {setting.noise}, {setting.counts} | {setting.by_seed} | {figures.false:.1%} | {figures.coverage:.1%} |")
+    by_setting: dict[str, dict[str, Figures]] = {}
+    for setting, figures in all_of(chosen()):
+        by_setting.setdefault(_name(setting), {})[setting.choice.text] = figures
+    print("\n| noise, counts | best of " + " | best of ".join(choice.text for choice in CHOICES) + " |")
+    print("| --- |" + " ---: |" * len(CHOICES))
+    for name, row in by_setting.items():
+        cells = (f"{row[each.text].false:.1%} · {row[each.text].coverage:.1%}".replace("%", " %") for each in CHOICES)
+        print(f"| {name} | " + " | ".join(cells) + " |")
     print("\n| counts | same seeds | gain | found | by Welch | ratio |\n| --- | --- | ---: | ---: | ---: | ---: |")
     for setting, figures in all_of(gains()):
         same = "no" if setting.by_seed is None else f"correlation {setting.by_seed}"
@@ -27,6 +35,15 @@ def main() -> None:
     print("\n| counts | spread | false claims | coverage |\n| --- | ---: | ---: | ---: |")
     for setting, figures in all_of(spreads()):
         print(f"| {setting.counts} | {setting.spread:g} : 1 | {figures.false:.1%} | {figures.coverage:.1%} |")
+
+
+def _name(setting: Setting) -> str:
+    parts = [setting.noise, setting.counts]
+    if setting.by_seed is not None:
+        parts.append(f"the same seeds (correlation {setting.by_seed:g})")
+    if setting.metrics > 1:
+        parts.append(f"{setting.metrics} metrics" + (f" (correlated, {setting.together:g})" if setting.together else ""))
+    return ", ".join(parts)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
 from statistics import fmean, stdev
@@ -17,6 +17,7 @@ from statistics import fmean, stdev
 from mlops_actions.core.statistics import estimate, student
 from mlops_actions.core.statistics.estimate import Estimate
 from mlops_actions.wandb_runs.statistics import holm
+from mlops_actions.wandb_runs.statistics.choice import NO_CHOICE, Choice
 
 Values = list[list[float]]
 
@@ -25,6 +26,8 @@ METRICS = 10
 ERROR = 0.05
 MAX_FALSE, MIN_COVERAGE, MIN_POWER = 0.05, 0.93, 0.9
 _SEED = 20260115
+# The default of `max-baselines` allows so many groups of baselines.
+CHOICES = (Choice(candidates=10), Choice(baselines=10), Choice(10, 10))
 COUNTS = ((2, 2), (2, 3), (3, 3), (4, 4), (4, 5), (5, 5), (10, 10), (2, 10), (3, 10), (5, 10), (8, 10))
 
 
@@ -58,6 +61,7 @@ class Setting:
 
     `together` is the correlation between the metrics of a run, `by_seed` that between the two runs of a seed (None: the
     seeds differ). `gain` is a real difference in standard deviations, `spread` how much wider the candidate's noise is.
+    `choice` is out of how many equal groups the compared ones are the best by the first of the `metrics`.
     """
 
     noise: str
@@ -68,6 +72,9 @@ class Setting:
     gain: float = 0.0
     spread: float = 1.0
     reports: int = REPORTS
+    # Outside the representation, which seeds the simulation.
+    choice: Choice = field(default=NO_CHOICE, repr=False)
+    metrics: int = field(default=METRICS, repr=False)
 
     @property
     def counts(self) -> str:
@@ -90,20 +97,20 @@ class Figures:
 
 
 def simulate(setting: Setting) -> Figures:
-    """Simulate reports of ten metrics each; the same setting always gives the same figures."""
-    draw = Random(f"{_SEED} {setting}")
+    """Simulate reports; the same setting always gives the same figures."""
+    draw, factor = Random(f"{_SEED} {setting}"), setting.choice.factor
     wrong = claims = covered = shown = by_welch = 0
     for _ in range(setting.reports):
         sides = list(zip(*_sides(setting, draw), strict=True))
         found = [estimate.of_groups(*pair, paired=setting.by_seed is not None) for pair in sides]
-        claimed = _claims([each.probability() for each in found])
+        claimed = _claims([each.probability() for each in found], factor)
         wrong, claims = wrong + (claimed > 0), claims + claimed
         known = [each for each in found if each.tests]
         shown += len(known)
-        covered += sum(_covers(each, setting.gain) for each in known)
+        covered += sum(_covers(each, setting.gain, factor) for each in known)
         if setting.gain:
             by_welch += _claims([_welch(*pair) for pair in sides])
-    total = setting.reports * METRICS
+    total = setting.reports * setting.metrics
     return Figures(
         false=wrong / setting.reports,
         coverage=covered / shown if shown else 1.0,
@@ -113,28 +120,30 @@ def simulate(setting: Setting) -> Figures:
     )
 
 
-def _claims(probabilities: Sequence[float | None]) -> int:
-    return sum(value is not None and value <= ERROR for value in holm.adjust(probabilities))
+def _claims(probabilities: Sequence[float | None], factor: float = 1.0) -> int:
+    return sum(value is not None and value <= ERROR for value in holm.adjust(probabilities, factor))
 
 
-def _covers(found: Estimate, truth: float) -> bool:
+def _covers(found: Estimate, truth: float, factor: float) -> bool:
     # The interval holds the truth exactly where the p-value of that truth is above the error, which is cheaper to compute.
     probability = Estimate(found.difference - truth, found.tests).probability()
-    return probability is not None and probability > ERROR
+    return probability is not None and probability > ERROR / factor
 
 
 def _sides(setting: Setting, draw: Random) -> tuple[Values, Values]:
     """Draw both sides of one report: metrics × seeds."""
     noise = NOISES[setting.noise]
 
-    def side(seeds: int) -> Values:
-        own = [[noise(draw) for _ in range(seeds)] for _ in range(METRICS)]
-        return _mixed(own, [[noise(draw) for _ in range(seeds)]] * METRICS, setting.together)
+    def group(seeds: int) -> Values:
+        own = [[noise(draw) for _ in range(seeds)] for _ in range(setting.metrics)]
+        return _mixed(own, [[noise(draw) for _ in range(seeds)]] * setting.metrics, setting.together)
 
-    ours, theirs = side(setting.candidates), side(setting.baselines)
+    candidates = [group(setting.candidates) for _ in range(setting.choice.candidates)]
+    baselines = [group(setting.baselines) for _ in range(setting.choice.baselines)]
     if setting.by_seed:
-        shared = side(setting.candidates)
-        ours, theirs = _mixed(ours, shared, setting.by_seed), _mixed(theirs, shared, setting.by_seed)
+        shared = group(setting.candidates)
+        candidates, baselines = ([_mixed(own, shared, setting.by_seed) for own in side] for side in (candidates, baselines))
+    ours, theirs = (max(side, key=lambda values: fmean(values[0])) for side in (candidates, baselines))
     return [[setting.spread * value + setting.gain for value in values] for values in ours], theirs
 
 
@@ -176,6 +185,21 @@ def paired(reports: int = REPORTS) -> list[Setting]:
         for noise in noises
         for seeds in (2, 3, 5, 10)
         for share in (0.0, 0.5, 0.9)
+    ]
+
+
+def chosen(reports: int = REPORTS) -> list[Setting]:
+    """Return settings in which the values choose the groups: one metric, ten of them, and the same seeds on both sides."""
+    counts = ((2, 2), (3, 3), (10, 10), (2, 10), (10, 2))
+    return [
+        setting
+        for choice in CHOICES
+        for setting in (
+            *(Setting(noise, 5, 5, reports=reports, choice=choice, metrics=1) for noise in NOISES),
+            *(Setting("normal", *pair, reports=reports, choice=choice, metrics=1) for pair in counts),
+            *(Setting("normal", 5, 5, by_seed=share, reports=reports, choice=choice, metrics=1) for share in (0.0, 0.5)),
+            *(Setting("normal", 5, 5, together=share, reports=reports, choice=choice) for share in (0.0, 0.8)),
+        )
     ]
 
 

@@ -10,7 +10,7 @@ from statistics import fmean
 from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.core.statement import PassedGate, Ranking, StatedRun, TrainedRun, Training
+from mlops_actions.core.statement import Baselines, PassedGate, Ranking, StatedRun, TrainedRun, Training
 from mlops_actions.core.statistics import of_runs
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.policy import GATES, REQUIRED_GATES, Policy
@@ -210,12 +210,19 @@ def _check_evidence(gate: Gate, stated: PassedGate, training: Training, policy: 
     if not _same(margin.required, stated.required):
         text = f"it requires {margin.required}, not {stated.required} as the statement says"
         return Check(GATES, False, f"{label}: {text}")
-    bound = margin.bound(seeds.choices)
+    choices = _choices(gate, seeds.choices, training.baselines)
+    bound = margin.bound(choices)
     if bound is None:
         return Check(GATES, False, f"{label}: the seeds give no evidence: {margin.estimate.reason or 'too few of them'}")
-    of = f" for the best of {seeds.choices}" if seeds.choices > 1 else ""
+    of = f" for the best of {choices}" if choices > 1 else ""
     certain = f"{margin.value}, certain is {bound}{of}, against {margin.required}"
     return Check(GATES, gate.passes(bound, margin.required), f"{label}: {certain}")
+
+
+def _choices(gate: Gate, candidates: int, baselines: Baselines | None) -> int:
+    by = baselines.by if baselines else None
+    groups = baselines.groups if baselines else ()
+    return of_runs.choices(gate, candidates, len(groups), (by.metric, by.direction) if by else None)
 
 
 def _compared_group(gate: Gate, training: Training, policy: Policy) -> tuple[Sequence[StatedRun], str]:

@@ -142,7 +142,7 @@ def evaluate(
     choices = len(judged.candidates) if judged.judge == BEST and judged.by else 1
 
     def seeds_of(candidate: SeedGroup) -> evidence.Seeds:
-        return evidence.Seeds(candidate, comparison.baseline_groups, of_bar, choices)
+        return evidence.Seeds(candidate, comparison.baseline_groups, of_bar, choices, bar.selected_by if bar else None)
 
     def gates_of(candidate: SeedGroup | None) -> tuple[GateResult, ...]:
         return gates.evaluate(

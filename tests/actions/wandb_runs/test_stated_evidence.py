@@ -68,6 +68,20 @@ def test_evidence_is_computed_again(step: WandbStep, statement: Json) -> None:
         assert f"certain is {bound} for the best of 2, against" in output, output
 
 
+def test_a_bar_that_another_metric_chose_is_allowed_for(step: WandbStep) -> None:
+    for age, group in enumerate(("new", "main", "old", "older")):
+        log, commit = (step.candidate, SHA) if group == "new" else (step.baseline, OTHER)
+        for seed in range(3):
+            summary = {"acc": 0.9 + seed / 1000 - age / 100, "cost": 5.0 + seed / 10 + 3 * age}
+            log(f"{group}{seed}", group=group, commit=commit, age=age, config={"seed": seed}, summary=summary)
+    gate = "cost <= baseline.best with 95% confidence"
+    written = state(step, gates=f"{gate}\nacc >= baseline.best", aggregate="group", select_by="acc:max")
+    _, output = verify(step, written, "gates")
+    results = json.loads((step.workspace / "wandb_report.json").read_text())["gate-results"]
+    assert f"✓ gate {gate}: " in output, output
+    assert f"certain is {results[0]['bound']} for the best of 3, against" in output, output
+
+
 def _hide_a_group(predicate: Json) -> None:
     predicate["candidates"]["runs"] = [name for name in predicate["candidates"]["runs"] if not name.startswith("deep")]
 

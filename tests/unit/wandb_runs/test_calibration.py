@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlops_actions.wandb_runs.statistics.choice import Choice
 from tests.support import seed_reports
 from tests.support.seed_reports import Setting, simulate
 
@@ -41,6 +42,33 @@ def test_a_real_gain_is_found_nearly_as_often_as_by_the_usual_test(by_seed: floa
     assert figures.welch > 0.5
     assert figures.power >= seed_reports.MIN_POWER * figures.welch
     assert figures.coverage >= seed_reports.MIN_COVERAGE
+
+
+CHOSEN = [
+    Setting("normal", 10, 10, reports=REPORTS, choice=Choice(candidates=10), metrics=1),
+    Setting("normal", 10, 10, reports=REPORTS, choice=Choice(baselines=10), metrics=1),
+    Setting("normal", 5, 5, reports=REPORTS, choice=Choice(baselines=3), metrics=1),
+    Setting("accuracy: 90 % of 20", 10, 10, reports=REPORTS, choice=Choice(candidates=10), metrics=1),
+    Setting("accuracy: 98 % of 50", 5, 5, reports=REPORTS, choice=Choice(baselines=10), metrics=1),
+    Setting("skewed: exponential", 5, 5, reports=REPORTS, choice=Choice(10, 10), metrics=1),
+    Setting("normal", 5, 5, by_seed=0.0, reports=REPORTS, choice=Choice(baselines=10), metrics=1),
+    Setting("normal", 5, 5, together=0.8, reports=100, choice=Choice(10, 10)),
+]
+
+
+@pytest.mark.parametrize("setting", CHOSEN, ids=lambda setting: f"{setting.noise} {setting.counts} {setting.choice.text}")
+def test_the_promise_holds_where_values_chose_the_groups(setting: Setting) -> None:
+    figures = simulate(setting)
+    assert figures.false <= seed_reports.MAX_FALSE + TOLERANCE
+    assert figures.coverage >= seed_reports.MIN_COVERAGE
+
+
+@pytest.mark.parametrize("choice", [Choice(candidates=10), Choice(baselines=10)], ids=lambda choice: str(choice.text))
+def test_the_simulation_sees_that_a_choice_is_not_allowed_for(choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Choice, "factor", 1.0)
+    figures = simulate(Setting("normal", 5, 5, reports=REPORTS, choice=choice, metrics=1))
+    assert figures.false > 0.08
+    assert figures.coverage < 0.92
 
 
 def test_the_simulation_sees_a_procedure_that_claims_too_much(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,34 @@ def test_the_best_of_several_groups_needs_more_evidence() -> None:
     assert not judged(line, ours, OLD, choices=200).passed
 
 
+Y = Metric("y", "max")
+# The gate, the metric by which the bar is the best of three baseline groups, and by what the error is divided. The judged
+# group is the best of two.
+CHOICES: list[tuple[str, str, Metric | None, int]] = [
+    ("a number", f"x >= 0.5 {WITH}", Y, 2),
+    ("the latest", f"x > baseline.latest {WITH}", Y, 2),
+    ("the best of the gate's own metric", f"x > baseline {WITH}", Y, 2),
+    ("the bar, by the gate's own metric", f"x > baseline.best {WITH}", Metric("x", "max"), 2),
+    ("the bar, by another metric", f"x > baseline.best {WITH}", Y, 3),
+    ("the bar's mean, by another metric", f"x >= baseline.mean - 1% {WITH}", Y, 3),
+    ("the bar, by the worst of the gate's metric", f"x < baseline.best {WITH}", Metric("x", "max"), 3),
+    ("the latest as the bar", f"x > baseline.best {WITH}", None, 2),
+]
+
+
+@pytest.mark.parametrize(("line", "bar_by", "choices"), [case[1:] for case in CHOICES], ids=[case[0] for case in CHOICES])
+def test_the_choice_of_the_groups_is_allowed_for(line: str, bar_by: Metric | None, choices: int) -> None:
+    (gate,) = parse([line])
+    groups = tuple(grouped(f"b{index}", values) for index, values in enumerate(GROUPS))
+    seeds = Seeds(grouped("g", STEADY), groups, groups[0], 2, bar_by)
+    assert seeds.choices(gate) == choices
+    result, alone = judge(gate, Metric("x"), seeds), judge(gate, Metric("x"), Seeds(seeds.judged, groups, groups[0]))
+    assert result.bound is not None
+    assert alone.bound is not None
+    # More choices, less certainty.
+    assert result.bound < alone.bound if ">" in line else result.bound > alone.bound
+
+
 def test_no_text_says_that_a_number_is_not_at_least_itself() -> None:
     result = judged(f"x >= 0.95 {WITH}", [0.95000001, 0.95000002, 0.95000003])
     assert not result.passed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from mlops_actions.core.gates import Gate
+from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.core.statistics import estimate
 from mlops_actions.core.statistics.estimate import Estimate
@@ -76,7 +76,7 @@ class Margin:
     deviations: tuple[float, float]
 
     def error(self, choices: int) -> float:
-        """Return the error that the gate allows; `choices` is the number of groups that this one was the best of."""
+        """Return the error that the gate allows; `choices` is the result of the function `choices`."""
         return (1 - self.gate.confidence / 100) / choices
 
     def bound(self, choices: int) -> float | None:
@@ -85,6 +85,18 @@ class Margin:
         if half_width is None:
             return None
         return self.value - half_width if self.gate.operator in (">", ">=") else self.value + half_width
+
+
+def choices(gate: Gate, candidates: int, baselines: int, bar_by: tuple[str, str] | None) -> int:
+    """Return by what number the choice of the two groups divides the error of a gate.
+
+    `candidates` is the number of groups from which the judged one was chosen by its values, `baselines` that from which the
+    bar was, as the best by `bar_by`: a metric and its direction (None: values did not choose it).
+    """
+    # The best bar by the gate's own metric is seen too high, if at all: that makes the gate only stricter. The best by
+    # another metric can be the worst by the gate's, where the two trade off.
+    is_own = bar_by is None or bar_by == (gate.metric, DIRECTIONS[gate.operator])
+    return candidates if is_own or gate.reference not in ("best", "mean") else max(candidates, baselines)
 
 
 def margin(gate: Gate, judged: Sequence[Run], baseline: Sequence[Run]) -> Margin:

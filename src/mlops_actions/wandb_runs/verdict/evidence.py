@@ -26,13 +26,20 @@ _TRAIN_MORE = f"; train at least {estimate.MIN_SEEDS} seeds on each side, better
 class Seeds:
     """The groups of seeds that the gates compare: the judged one, and the baseline groups, newest first, with the bar.
 
-    `choices` is the number of groups of candidates from which the judged one was chosen by its values.
+    `candidates` is the number of groups from which the judged one was chosen by its values, and `bar_by` the metric by which
+    the bar is the best of all baselines (None: values did not choose it).
     """
 
     judged: SeedGroup
     baselines: tuple[SeedGroup, ...] = ()
     bar: SeedGroup | None = None
-    choices: int = 1
+    candidates: int = 1
+    bar_by: Metric | None = None
+
+    def choices(self, gate: Gate) -> int:
+        """Return by what number the choice of the groups divides the gate's error."""
+        by = (self.bar_by.name, self.bar_by.direction) if self.bar_by else None
+        return of_runs.choices(gate, self.candidates, len(self.baselines), by)
 
     def against(self, gate: Gate, metric: Metric) -> SeedGroup | None:
         """Return the one baseline group that a gate means: never several at once, whose spread is no group's noise."""
@@ -59,7 +66,7 @@ def judge(gate: Gate, metric: Metric, seeds: Seeds) -> GateResult:
     value, required = margin.value, margin.required
     if not math.isfinite(required):
         return GateResult(gate, passed=False, value=value, reason="the required number is not finite")
-    bound = margin.bound(seeds.choices)
+    bound = margin.bound(seeds.choices(gate))
     if bound is None:
         reason = (margin.estimate.reason or "the interval has no end") + _TRAIN_MORE
         return GateResult(gate, passed=False, value=value, required=required, reason=reason)
@@ -77,19 +84,19 @@ def _missing(group: SeedGroup, metric: Metric) -> str:
 
 def _failure(margin: Margin, bound: float, seeds: Seeds, references: int) -> str:
     """Say why the evidence is too weak; `references` is the number of the baseline's seeds, 0 for a number."""
-    gate = margin.gate
+    gate, choices = margin.gate, seeds.choices(margin.gate)
     value, reached, required = tell_apart(margin.value, bound, margin.required)
     confidence = f"{gate.confidence:g} % confidence"
     if not gate.passes(margin.value, margin.required):
         return f"the mean of the seeds is {value}, required is {gate.operator} {required} with {confidence}"
     share = min((test.share for test in margin.estimate.tests), default=1.0) if not gate.reference else 1.0
-    needed = more_seeds.seeds_a_side(margin.estimate.difference, margin.deviations, margin.error(seeds.choices) * share)
+    needed = more_seeds.seeds_a_side(margin.estimate.difference, margin.deviations, margin.error(choices) * share)
     now = min(len(seeds.judged.members), references or len(seeds.judged.members))
     side = " on each side" if gate.reference else ""
     # As many as there are did not tell.
     advice = f"; about {max(needed, now + 1)} seeds{side} would tell (an estimate)" if needed else ""
-    if seeds.choices > 1:
-        confidence += f" for the best of {seeds.choices} groups"
+    if choices > 1:
+        confidence += f" for the best of {choices} groups"
     return (
         f"the mean of the seeds is {value}, but with {confidence} only {reached} is certain, and required is "
         f"{gate.operator} {required}{advice}"
