@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -307,3 +307,8 @@ def finite_number(value: Any) -> float | None:
         return as_logged(float(value)) if math.isfinite(value) else None
     except OverflowError:
         return None
+
+
+def finite_values(runs: Iterable[Run], metric: str) -> list[float]:
+    """Return the finite values of a metric over runs; runs without one are left out."""
+    return [value for run in runs if (value := finite_number(metric_value(run, metric))) is not None]

@@ -16,7 +16,8 @@ from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.selection import runs as selection
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar, choose_bar
 from mlops_actions.wandb_runs.selection.from_inputs import selection_of
-from mlops_actions.wandb_runs.selection.judged import ALL, BEST, Judged, choose
+from mlops_actions.wandb_runs.selection.judged import Judged, choose
+from mlops_actions.wandb_runs.selection.judges import ALL, BEST
 from mlops_actions.wandb_runs.selection.runs import RunSelection
 from mlops_actions.wandb_runs.selection.usable import (
     UsableBaselines,

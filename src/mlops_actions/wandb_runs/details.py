@@ -8,7 +8,7 @@ from mlops_actions.core.runs import DetailsQuery, Run
 from mlops_actions.wandb_runs.comparison import Comparison
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.report import curve_choice, curves
-from mlops_actions.wandb_runs.selection.judged import ALL
+from mlops_actions.wandb_runs.selection.judges import ALL
 from mlops_actions.wandb_runs.verdict.requirements import CLEAN, SAME_DATA
 
 # Of so many runs the report tells the datasets and uncommitted changes of each. Of more it tells those of the judged

@@ -29,7 +29,7 @@ from mlops_actions.wandb_runs.model_choice import ModelSelector
 from mlops_actions.wandb_runs.result import RESULT
 from mlops_actions.wandb_runs.selection import base_commits
 from mlops_actions.wandb_runs.selection.baseline_inputs import problems_of_baselines
-from mlops_actions.wandb_runs.selection.judged import BEST, JUDGES, MEAN
+from mlops_actions.wandb_runs.selection.judges import BEST, JUDGES, MEAN
 from mlops_actions.wandb_runs.verdict import no_baseline as absence
 from mlops_actions.wandb_runs.verdict import requirements
 

@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from mlops_actions.core.gates import DIRECTIONS, Gate
-from mlops_actions.core.runs import Run, finite_number, metric_value
+from mlops_actions.core.runs import Run, finite_values
 from mlops_actions.core.statistics import estimate
 from mlops_actions.core.statistics.estimate import Estimate
 from mlops_actions.core.statistics.pairing import pair_up, repeated_seeds
-
-
-def finite_values(runs: Sequence[Run], metric: str) -> list[float]:
-    """Return the finite values of a metric over runs; runs without one are left out."""
-    return [value for run in runs if (value := finite_number(metric_value(run, metric))) is not None]
 
 
 def mean(values: Sequence[float]) -> float:

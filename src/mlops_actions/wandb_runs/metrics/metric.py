@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mlops_actions.core import runs as values_of
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.core.statistics import of_runs
 
 MIN, MAX = "min", "max"
 GIVEN, GATE, TRACKER, INFERRED = "given", "gate", "tracker", "inferred"
@@ -56,7 +56,7 @@ class Metric:
 
 def finite_values(runs: Sequence[Run], metric: Metric) -> list[float]:
     """Return the finite values of a metric over runs; runs without one are left out."""
-    return of_runs.finite_values(runs, metric.name)
+    return values_of.finite_values(runs, metric.name)
 
 
 def best_run(runs: Sequence[Run], metrics: Sequence[Metric]) -> Run | None:

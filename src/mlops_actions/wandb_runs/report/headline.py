@@ -9,7 +9,7 @@ from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.table_parts import plural
 from mlops_actions.wandb_runs.report.tables import gate_numbers
-from mlops_actions.wandb_runs.selection.judged import ALL, MEAN
+from mlops_actions.wandb_runs.selection.judges import ALL, MEAN
 from mlops_actions.wandb_runs.statistics.seeds import SeedComparison
 from mlops_actions.wandb_runs.verdict.gates import GateResult
 from mlops_actions.wandb_runs.verdict.verdict import FAILED, NEUTRAL, NOT_ASKED, PASSED, PENDING

@@ -7,7 +7,7 @@ from mlops_actions.core.runs import finite_number, metric_value
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.report.numbers import format_number
 from mlops_actions.wandb_runs.report.table_parts import run_link
-from mlops_actions.wandb_runs.selection.judged import ALL, MEAN
+from mlops_actions.wandb_runs.selection.judges import ALL, MEAN
 
 
 def judged_line(findings: Findings) -> str:

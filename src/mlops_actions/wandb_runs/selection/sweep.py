@@ -9,7 +9,7 @@ from mlops_actions.core.runs import RunKeys, Sweep
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.metrics import directions
 from mlops_actions.wandb_runs.metrics.metric import Metric
-from mlops_actions.wandb_runs.selection.judged import ALL, BEST
+from mlops_actions.wandb_runs.selection.judges import ALL, BEST
 
 _MAX_SHOWN = 20  # parameters whose values are read of each run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_actions.core.statistics.of_runs import finite_values
+from mlops_actions.core.runs import finite_values
 from mlops_actions.core.statistics.pairing import repeated_seeds
 from mlops_actions.wandb_runs.metrics.metric import Metric
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup

@@ -8,7 +8,8 @@ from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run
 from mlops_actions.core.statistics.of_runs import mean
 from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
-from mlops_actions.wandb_runs.selection.judged import BEST, Judged
+from mlops_actions.wandb_runs.selection.judged import Judged
+from mlops_actions.wandb_runs.selection.judges import BEST
 from mlops_actions.wandb_runs.statistics import chance
 
 # No baseline is measured against a plain number: the size is told for a model that reaches it this seldom.
