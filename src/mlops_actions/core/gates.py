@@ -1,6 +1,7 @@
 """The grammar of gates: `METRIC OP NUMBER`, `METRIC OP baseline[.best|.mean|.latest] [+ - *] NUMBER[%]`.
 
 Either may end in `with NUMBER% confidence`: the gate then asks for evidence from several seeds.
+Numbers are computed and compared in decimals, as `decimals.py` does.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlops_actions.core.decimals import EXACT, decimal, significant
 from mlops_actions.core.float32 import as_logged
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -55,15 +57,20 @@ class Gate:
     confidence: float = 0.0
 
     def required(self, reference: float) -> float:
-        """Return the number to compare with, computed from the baseline's value."""
+        """Return the number to compare with, computed from the baseline's value, or for a plain number from `amount`."""
+        exact, amount = decimal(reference), decimal(self.amount)
+        if self.percent:
+            amount = EXACT.scaleb(amount, -2)
         if self.sign == "*":
-            return reference * (self.amount / 100 if self.percent else self.amount)
-        change = abs(reference) * self.amount / 100 if self.percent else self.amount
-        return reference - change if self.sign == "-" else reference + change if self.sign else reference
+            return significant(EXACT.multiply(exact, amount))
+        change = EXACT.multiply(exact.copy_abs(), amount) if self.percent else amount
+        if self.sign == "-":
+            change = change.copy_negate()
+        return significant(EXACT.add(exact, change) if self.sign else exact)
 
     def passes(self, value: float, required: float) -> bool:
         """Return whether a value fulfils the gate's comparison with the required number."""
-        return _COMPARISONS[self.operator](value, required)
+        return _COMPARISONS[self.operator](significant(value), significant(required))
 
 
 def parse(lines: Sequence[str]) -> tuple[Gate, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 from mlops_actions.core import gates as gate_grammar
+from mlops_actions.core.decimals import mean, significant
 from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.core.statement import Baselines, PassedGate, Ranking, StatedRun, TrainedRun, Training
@@ -137,10 +137,10 @@ def _check_gate(
         return Check(GATES, None, f"{label}: {unknown}")
     if reference is None:
         return Check(GATES, False, f"{label}: no stated baseline has a value of {gate.metric}")
-    required = gate.required(reference) if gate.reference else gate.amount
+    required = gate.required(reference)
     if not _same(required, stated.required):
         return Check(GATES, False, f"{label}: it requires {required}, not {stated.required} as the statement says")
-    return Check(GATES, gate.passes(value, required), f"{label}: {value} against {required}")
+    return Check(GATES, gate.passes(value, required), f"{label}: {significant(value)} against {required}")
 
 
 def _reference(gate: Gate, training: Training, policy: Policy) -> tuple[float | None, str]:
@@ -150,7 +150,7 @@ def _reference(gate: Gate, training: Training, policy: Policy) -> tuple[float | 
     groups = training.baselines.groups if training.baselines else ()
     values = [value for group in groups if (value := _mean_of(group, gate.metric)) is not None]
     if gate.reference == "mean":
-        return (fmean(values) if values else None), ""
+        return (mean(values) if values else None), ""
     if gate.reference == "latest":
         return (_mean_of(groups[0], gate.metric) if groups else None), ""
     if gate.reference == "best":
@@ -258,7 +258,7 @@ def _best_group(groups: Sequence[Sequence[StatedRun]], by: Ranking) -> Sequence[
 def _mean_of(runs: Sequence[StatedRun], metric: str) -> float | None:
     values = [run.metrics.get(metric) for run in runs]
     known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None
+    return mean(known) if known and len(known) == len(values) else None
 
 
 def _same(one: float, other: float) -> bool:

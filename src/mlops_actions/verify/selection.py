@@ -6,9 +6,9 @@ A run that was created after the statement was written could be no candidate and
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from statistics import fmean
 
 from mlops_actions.core import gates as gate_grammar
+from mlops_actions.core.decimals import mean
 from mlops_actions.core.runs import Run, RunQuery, finite_number, metric_value
 from mlops_actions.core.statement import ALL, LATEST, Ranking, StatedRun, Training
 from mlops_actions.verify import queries
@@ -289,7 +289,7 @@ def _groups(runs: Sequence[Run], *, by_group: bool, by_commit: str = "") -> list
 def _mean_of(group: Sequence[Run], metric: str) -> float | None:
     values = [finite_number(metric_value(run, metric)) for run in group]
     known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None
+    return mean(known) if known and len(known) == len(values) else None
 
 
 def _best(groups: Sequence[Sequence[Run]], by: Ranking) -> float | None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mlops_actions.core.decimals import mean, percent, subtract
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.core.statistics.of_runs import lacking, mean
+from mlops_actions.core.statistics.of_runs import lacking
 from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 
 
@@ -47,12 +48,12 @@ class MetricRow:
 
 
 def difference(metric: Metric, value: float, reference: float) -> Difference:
-    """Return the difference of two numbers."""
-    absolute = value - reference
+    """Return the difference of two numbers, computed as gates compute: what a gate takes for equal is equal here, too."""
+    absolute = subtract(value, reference)
     return Difference(
         reference=reference,
         absolute=absolute,
-        percent=absolute / abs(reference) * 100 if reference else None,
+        percent=percent(value, reference),
         better=None if not metric.direction or absolute == 0 else metric.better(value, reference),
     )
 

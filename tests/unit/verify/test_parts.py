@@ -10,11 +10,21 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
-from mlops_actions.core.statement import PREDICATE_TYPE, STATEMENT_TYPE
+from mlops_actions.core.runs import RunQuery
+from mlops_actions.core.statement import (
+    PREDICATE_TYPE,
+    STATEMENT_TYPE,
+    Baselines,
+    PassedGate,
+    StatedRun,
+    TrainedRun,
+    Training,
+)
 from mlops_actions.verify import document
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.command import credentials, printable
-from mlops_actions.verify.policy import GATES, IMAGE, RUNS
+from mlops_actions.verify.gate_checks import check_gates
+from mlops_actions.verify.policy import GATES, IMAGE, RUNS, Policy
 from mlops_actions.verify.run import Verification
 
 
@@ -111,3 +121,30 @@ def test_the_exit_code_is_that_of_the_required_checks(checks: list[Check], preve
 
 def test_control_characters_are_not_printed() -> None:
     assert printable("a\x1b[2J\u202eb\nc\r") == "a\ufffd[2J\ufffdb\ufffdc\ufffd"
+
+
+RECOMPUTED = [
+    ("acc >= baseline.mean", 0.8, 0.8, (0.8, 0.8, 0.8)),
+    ("acc >= baseline.mean * 3", 1.0, 1.0, (0.0, 0.0, 1.0)),
+    ("acc >= baseline.latest + 0.1", 0.3, 0.3, (0.2,)),
+    ("acc >= baseline * 1.1", 0.11, 0.11, (0.1,)),
+    ("acc <= 0.3", 0.30000000000000004, 0.3, ()),
+]
+
+
+@pytest.mark.parametrize(("rule", "value", "required", "baselines"), RECOMPUTED, ids=[case[0] for case in RECOMPUTED])
+def test_gates_are_computed_as_the_action_computes_them(
+    rule: str, value: float, required: float, baselines: tuple[float, ...]
+) -> None:
+    groups = tuple((StatedRun(f"b{index}", "", "", {"acc": each}),) for index, each in enumerate(baselines))
+    training = Training(
+        repository="https://github.com/acme/digits",
+        sha="a" * 40,
+        server="https://wandb.ai",
+        project="acme/digits",
+        runs=(TrainedRun("c1", "", "a" * 40, {"acc": value}),),
+        gates=(PassedGate(rule, value, required),),
+        baselines=Baselines(RunQuery(), 10, groups, None),
+    )
+    (check,) = check_gates(training, Policy())
+    assert check.holds, check.text

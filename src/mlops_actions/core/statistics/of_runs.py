@@ -8,22 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
+from mlops_actions.core.decimals import mean, significant, subtract
 from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run, finite_values
 from mlops_actions.core.statistics import estimate
 from mlops_actions.core.statistics.estimate import Estimate
 from mlops_actions.core.statistics.pairing import pair_up, repeated_seeds
-
-
-def mean(values: Sequence[float]) -> float:
-    """Return the arithmetic mean of finite numbers (at least one), also where their sum is beyond a float."""
-    try:
-        return fmean(values)
-    except OverflowError:
-        largest = max(map(abs, values))
-        return largest * fmean(value / largest for value in values)
 
 
 def estimate_metric(candidates: Sequence[Run], baselines: Sequence[Run], metric: str, *, scale: float = 1.0) -> Estimate:
@@ -79,7 +70,7 @@ class Margin:
         half_width = self.estimate.half_width(self.error(choices)) if math.isfinite(self.required) else None
         if half_width is None:
             return None
-        return self.value - half_width if self.gate.operator in (">", ">=") else self.value + half_width
+        return significant(self.value - half_width if self.gate.operator in (">", ">=") else self.value + half_width)
 
 
 def choices(gate: Gate, candidates: int, baselines: int, bar_by: tuple[str, str] | None) -> int:
@@ -100,22 +91,23 @@ def margin(gate: Gate, judged: Sequence[Run], baseline: Sequence[Run]) -> Margin
     Every run has a finite value of the gate's metric.
     """
     values = finite_values(judged, gate.metric)
+    value = significant(mean(values))
     if not gate.reference:
         estimated = estimate.of_number(values, gate.amount)
         if repeated_seeds(judged):
             estimated = Estimate(estimated.difference, reason=_same_seed("candidate"))
-        return Margin(gate, mean(values), gate.amount, estimated, (_deviation(values), 0.0))
+        return Margin(gate, value, gate.required(gate.amount), estimated, (_deviation(values), 0.0))
     references = finite_values(baseline, gate.metric)
     reference = mean(references)
     required = gate.required(reference)
     # The noise of the baseline counts as far as it moves the required number: `baseline - 1%` moves by 99 % of it.
     scale = required / reference if (gate.percent or gate.sign == "*") and reference else 1.0
     if not math.isfinite(scale):
-        return Margin(gate, mean(values), math.inf, Estimate(math.inf), (0.0, 0.0))
+        return Margin(gate, value, math.inf, Estimate(math.inf), (0.0, 0.0))
     estimated = estimate_metric(judged, baseline, gate.metric, scale=scale)
     # What is left is a number without noise, as in `baseline + 0.01`.
-    left = Estimate(mean(values) - required, estimated.tests, estimated.reason)
-    return Margin(gate, mean(values), required, left, (_deviation(values), abs(scale) * _deviation(references)))
+    left = Estimate(subtract(value, required), estimated.tests, estimated.reason)
+    return Margin(gate, value, required, left, (_deviation(values), abs(scale) * _deviation(references)))
 
 
 def _deviation(values: Sequence[float]) -> float:

@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 from typing import Any, Self
 
 from mlops_actions.core import markdown
+from mlops_actions.core.decimals import significant, subtract
 from mlops_actions.core.runs import MISSING, finite_number
 from mlops_actions.wandb_runs.values import as_text, truncate
 
@@ -16,7 +17,7 @@ NO_VALUE = "–"
 DIGITS = 4  # significant digits: what a reader compares at a glance
 _MINUS = "\u2212"
 _MAX_CELL = 80  # characters of a value in a table; a longer one makes the table unreadable
-_MAX_DIGITS = 17  # significant digits that tell any two floats apart
+_MAX_DIGITS = 18  # digits, also behind the point, that tell any two numbers apart that count as different
 _SPREAD = 3  # orders of magnitude, beyond which numbers are not aligned: one of them would show no digit, or too many
 _EXACT = Context(prec=50)  # digits that hold any difference of two shown numbers with equal decimals
 _FIXED = (-4, 15)  # powers of ten between which a number is written without an exponent
@@ -68,6 +69,7 @@ class NumberFormat:
         number = finite_number(value)
         if number is None:
             return table_cell(value)
+        number = significant(number)
         return format_number(number, self.digits) if self.decimals is None else f"{number:.{self.decimals}f}"
 
     def difference(self, value: float, reference: float) -> str:
@@ -76,7 +78,7 @@ class NumberFormat:
         It is the difference of the numbers as they are shown: the exact one can differ in its last digit from what a reader
         subtracts, and would look like a mistake. Numbers that are not aligned have a difference of as many digits.
         """
-        exact = value - reference
+        exact = subtract(value, reference)
         if not exact or (isinstance(value, int) and isinstance(reference, int)):
             return format_difference(exact, self.digits)
         shown = _EXACT.subtract(Decimal(self.text(value)), Decimal(self.text(reference)))
@@ -94,7 +96,7 @@ def aligned(values: Sequence[Any], apart: Iterable[Sequence[Any]] | None = None,
 
 
 def _numbers(values: Iterable[Any]) -> set[float]:
-    return {number for value in values if (number := finite_number(value)) is not None}
+    return {significant(number) for value in values if (number := finite_number(value)) is not None}
 
 
 def _decimals(numbers: set[float], told: Sequence[set[float]], digits: int) -> int | None:

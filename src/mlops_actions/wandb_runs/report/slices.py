@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.core import markdown
+from mlops_actions.core.decimals import percent, subtract
 from mlops_actions.core.runs import Run, finite_number, metric_value
 from mlops_actions.wandb_runs.differences import MetricRow
 from mlops_actions.wandb_runs.findings import Findings
@@ -41,7 +42,7 @@ class Slice:
         value, reference = finite_number(self.value), finite_number(self.reference)
         if not direction or value is None or reference is None:
             return None
-        return value - reference if direction == MAX else reference - value
+        return subtract(value, reference) if direction == MAX else subtract(reference, value)
 
 
 def slice_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -155,8 +156,8 @@ def _change(one: Slice, numbers: NumberFormat) -> str:
         return f"⚠️ {markdown.escape(one.partial)}"
     if value is None or reference is None:
         return NO_VALUE if value is None else "new"
-    absolute = value - reference
-    relative = f" ({format_percent(absolute / abs(reference) * 100)})" if reference else ""
+    change = percent(value, reference)
+    relative = "" if change is None else f" ({format_percent(change)})"
     mark = {True: " 🟢 better", False: " 🔴 worse", None: ""}[one.better]
     return f"{numbers.difference(value, reference)}{relative}{mark}".replace(" ", "\u00a0")
 

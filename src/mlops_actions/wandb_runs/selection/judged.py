@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mlops_actions.core.decimals import mean
 from mlops_actions.core.runs import FINISHED, Run, finite_number, metric_value
-from mlops_actions.core.statistics.of_runs import mean
 from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 from mlops_actions.wandb_runs.selection.judges import ALL, BEST, LATEST, MEAN
 from mlops_actions.wandb_runs.statistics.seeds import SeedGroup

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from mlops_actions.core.decimals import mean
 from mlops_actions.core.runs import Run
 from mlops_actions.core.statistics import estimate
 from mlops_actions.core.statistics.estimate import Estimate
-from mlops_actions.core.statistics.of_runs import estimate_metric, mean
+from mlops_actions.core.statistics.of_runs import estimate_metric
 from mlops_actions.wandb_runs.metrics.metric import Metric, best_run, finite_values
 from mlops_actions.wandb_runs.statistics import holm, more_seeds
 from mlops_actions.wandb_runs.statistics.choice import NO_CHOICE, Choice

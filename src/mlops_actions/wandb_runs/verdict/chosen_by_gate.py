@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mlops_actions.core.decimals import mean, significant
 from mlops_actions.core.gates import DIRECTIONS, Gate
 from mlops_actions.core.runs import Run
-from mlops_actions.core.statistics.of_runs import mean
 from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 from mlops_actions.wandb_runs.selection.judged import Judged
 from mlops_actions.wandb_runs.selection.judges import BEST
@@ -62,9 +62,8 @@ def _bound(gate: Gate, by: Metric, values: Sequence[float], references: Sequence
         return ""
     best = by.best(references) or 0.0
     reference = {"mean": mean(references), "latest": references[0]}.get(gate.reference, best)
-    required = gate.required(reference)
-    more = by.better(reference, required)
-    less = by.better(required, reference)
+    required, reached = gate.required(reference), significant(reference)
+    more, less = by.better(reached, required), by.better(required, reached)
     if len({*values, *references}) < len(values) + len(references):
         more, less = more or gate.operator in (">=", "<="), less or gate.operator in (">", "<")
     if gate.reference == "mean" and len(references) > 1 and not (more or less):

@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mlops_actions.core.decimals import mean, significant
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.runs import Run, finite_number, metric_value
-from mlops_actions.core.statistics.of_runs import mean
 from mlops_actions.wandb_runs.metrics import directions
 from mlops_actions.wandb_runs.metrics.metric import Metric, finite_values
 from mlops_actions.wandb_runs.selection.baseline_bar import Bar
@@ -102,7 +102,7 @@ def evaluate(
 
 
 def _without_baseline(gate: Gate, candidate: Run, no_baseline: NoBaseline) -> GateResult:
-    value = finite_number(metric_value(candidate, gate.metric))
+    value = _value(candidate, gate)
     if value is None:
         return GateResult(gate, passed=False, reason=_no_value(candidate, gate))
     passed, judged = no_baseline.policy == PASS, no_baseline.policy == FAIL
@@ -110,7 +110,7 @@ def _without_baseline(gate: Gate, candidate: Run, no_baseline: NoBaseline) -> Ga
 
 
 def _evaluate(gate: Gate, candidate: Run, required: _Required) -> GateResult:
-    value = finite_number(metric_value(candidate, gate.metric))
+    value = _value(candidate, gate)
     if required.number is not None and not math.isfinite(required.number):
         required = _Required(reason="the required number is not finite")
     if value is None:
@@ -122,13 +122,19 @@ def _evaluate(gate: Gate, candidate: Run, required: _Required) -> GateResult:
     return GateResult(gate, passed=passed, value=value, required=required.number, against=required.against)
 
 
+def _value(candidate: Run, gate: Gate) -> float | None:
+    """Return the number that the gate compares, with the digits that count."""
+    value = finite_number(metric_value(candidate, gate.metric))
+    return None if value is None else significant(value)
+
+
 def _no_value(candidate: Run, gate: Gate) -> str:
     return f"{candidate.title} has no finite value of {gate.metric}"
 
 
 def _required(gate: Gate, baselines: Sequence[Run], metric: Metric, bar: Bar | None) -> _Required:
     if not gate.reference:
-        return _Required(gate.amount)
+        return _Required(gate.required(gate.amount))
     values, total = finite_values(baselines, metric), len(baselines)
     noun = bar.noun if bar else "baseline"
     baselines_text = f"{total} {noun}s" if total > 1 else f"1 {noun}"
