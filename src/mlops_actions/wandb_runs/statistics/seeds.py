@@ -155,24 +155,22 @@ def group_runs(
 
     `identity` tells groups apart; without it their names do. A group without a finished run is left out.
     """
+    if not by_group:
+        return tuple(SeedGroup(run, (run,), 1) for run in runs if run.finished)
     key_of = identity or _by_name
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        groups.setdefault(key_of(run) if by_group else ("run", run.id), []).append(run)
-    return tuple(_seed_group(members, metrics, by_group=by_group) for members in groups.values() if _finished(members))
+        groups.setdefault(key_of(run), []).append(run)
+    finished = ((tuple(run for run in members if run.finished), len(members)) for members in groups.values())
+    return tuple(_seed_group(members, metrics, started) for members, started in finished if members)
 
 
 def _by_name(run: Run) -> tuple[str, ...]:
     return ("group", run.group) if run.group else ("run", run.id)
 
 
-def _finished(runs: Sequence[Run]) -> tuple[Run, ...]:
-    return tuple(run for run in runs if run.finished)
-
-
-def _seed_group(runs: Sequence[Run], metrics: Sequence[Metric], *, by_group: bool) -> SeedGroup:
-    members, started = _finished(runs), len(runs)
-    if not (by_group and members[0].group):
+def _seed_group(members: tuple[Run, ...], metrics: Sequence[Metric], started: int) -> SeedGroup:
+    if not members[0].group:
         return SeedGroup(members[0], members, started)
     means = {}
     for metric in metrics:
