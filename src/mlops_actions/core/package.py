@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+from mlops_actions.core import shell
 
 REPOSITORY = "machine-learning-apps/mlops-actions"
 REF = "v1"
@@ -44,8 +45,8 @@ def install_command(*extras: str, installation: Installation | None = None) -> s
     """Return the command that installs the package with these extras, e.g. `docker`, from where it was installed."""
     chosen = f"[{','.join(extras)}]"
     if installation and installation.is_editable:
-        return f"pip install --editable {shlex.quote(unquote(urlsplit(installation.url).path) + chosen)}"
+        return f"pip install --editable {shell.word(unquote(urlsplit(installation.url).path) + chosen)}"
     place = f"git+https://github.com/{REPOSITORY}@{REF}"
     if installation:
         place = f"git+{installation.url}@{installation.commit}" if installation.commit else installation.url
-    return f"pip install {shlex.quote(f'mlops-actions{chosen} @ {place}')}"
+    return f"pip install {shell.word(f'mlops-actions{chosen} @ {place}')}"

@@ -42,7 +42,7 @@ def is_reference(ref: str) -> bool:
 
 
 def tags_of(listing: str) -> dict[str, str]:
-    """Read what `git ls-remote --tags` prints: tag → commit. Of an annotated tag the line with `^{}` names the commit."""
+    """Read the tags in what `git ls-remote` prints: tag → commit. For an annotated tag the `^{}` line names the commit."""
     tags: dict[str, str] = {}
     for sha, tag, peeled in (match.groups() for match in _TAG_LINE.finditer(listing)):
         if peeled or tag not in tags:

@@ -168,6 +168,18 @@ def test_the_same_datasets_can_be_required(step: WandbStep, baseline_digest: str
 MANY = 130
 
 
+def trained_on_data(step: WandbStep, baseline_digest: str | None) -> None:
+    """Add a candidate that used the dataset `d1`, and a baseline that used this one; None: W&B does not know which."""
+    store = step.server.store
+    collection = store.project("sandbox", "digits").collection("data", "dataset")
+    chosen = step.candidate("chosen", commit=SHA)
+    baseline = step.baseline("b1", commit=OTHER, tags=["baseline"])
+    logged_model(step, chosen)
+    chosen.inputs.append(store.add_artifact(collection, "d1"))
+    if baseline_digest:
+        baseline.inputs.append(store.add_artifact(collection, baseline_digest))
+
+
 @pytest.mark.parametrize(
     ("baseline_digest", "more", "promoted"),
     [
@@ -181,14 +193,7 @@ MANY = 130
 def test_no_alias_moves_on_data_that_are_known_to_differ(
     step: WandbStep, baseline_digest: str | None, more: dict[str, str], promoted: str
 ) -> None:
-    store = step.server.store
-    collection = store.project("sandbox", "digits").collection("data", "dataset")
-    chosen = step.candidate("chosen", commit=SHA)
-    baseline = step.baseline("b1", commit=OTHER, tags=["baseline"])
-    logged_model(step, chosen)
-    chosen.inputs.append(store.add_artifact(collection, "d1"))
-    if baseline_digest:
-        baseline.inputs.append(store.add_artifact(collection, baseline_digest))
+    trained_on_data(step, baseline_digest)
     assert deploy(step, "chosen", baseline_tags="baseline", **more) == 0, step.log
     assert step.outputs()["promoted"] == promoted
     assert aliases(step) == ({"production"} if promoted else set())
@@ -205,14 +210,7 @@ def test_no_alias_moves_on_data_that_are_known_to_differ(
 def test_no_statement_is_written_on_data_that_are_known_to_differ(
     step: WandbStep, baseline_digest: str | None, wanted: dict[str, str], stated: bool
 ) -> None:
-    store = step.server.store
-    collection = store.project("sandbox", "digits").collection("data", "dataset")
-    chosen = step.candidate("chosen", commit=SHA)
-    baseline = step.baseline("b1", commit=OTHER, tags=["baseline"])
-    logged_model(step, chosen)
-    chosen.inputs.append(store.add_artifact(collection, "d1"))
-    if baseline_digest:
-        baseline.inputs.append(store.add_artifact(collection, baseline_digest))
+    trained_on_data(step, baseline_digest)
     assert deploy(step, "chosen", baseline_tags="baseline", statement="true", **wanted) == 0, step.log
     assert bool(step.outputs().get("statement")) is stated
     assert (step.workspace / "wandb_statement.json").exists() is stated
